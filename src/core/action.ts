@@ -1,0 +1,42 @@
+import type { Host } from './host.ts';
+import { callSite } from './source.ts';
+import type { Action, OnChangeStep, ResourceStep } from './step.ts';
+
+/**
+ * A kind of action: a verb with its object.
+ * @example
+ * const restart = action({
+ *   kind: 'restart',
+ *   id: (service: string) => service,
+ *   run: async (host, service) => void (await host.run(sh`systemctl restart -- ${service}`)),
+ * });
+ */
+export function action<Props>(definition: {
+  /** A verb: `reload`. */
+  readonly kind: string;
+  id(props: Props): string;
+  run(host: Host, props: Props): Promise<void>;
+}): (props: Props) => Action {
+  return (props) => ({
+    kind: definition.kind,
+    id: `${definition.kind} ${definition.id(props)}`,
+    run: (host) => definition.run(host, props),
+  });
+}
+
+/**
+ * Runs an action after any of these steps has changed something. What is due is noted on the host before the change,
+ * so a run that dies between the two is repaired by the next one.
+ * @example
+ * onChange([certificate, configuration], reload('nginx'));
+ */
+export function onChange(steps: ResourceStep | readonly ResourceStep[], run: Action): OnChangeStep {
+  const watches = [steps].flat().map((step) => step.id);
+  return Object.freeze<OnChangeStep>({
+    type: 'onChange',
+    id: `on change ${run.id}`,
+    at: callSite(),
+    watches,
+    action: run,
+  });
+}

@@ -1,0 +1,70 @@
+import type { Change } from './change.ts';
+import type { Problem } from './errors.ts';
+import type { SourceLocation } from './source.ts';
+
+export type RunMode = 'apply' | 'check';
+
+export type StepStatus = 'ok' | 'changed' | 'would-change' | 'failed' | 'skipped';
+
+/** Counts of one host; `wouldChange` only in a check. */
+export interface HostSummary {
+  readonly ok: number;
+  readonly changed: number;
+  readonly failed: number;
+  readonly skipped: number;
+  readonly wouldChange?: number;
+}
+
+/** How one step on one host ended. */
+export interface StepEvent {
+  readonly event: 'step';
+  readonly host: string;
+  readonly play: string;
+  readonly step: string;
+  readonly status: StepStatus;
+  readonly ms: number;
+  readonly at: readonly SourceLocation[];
+  /** What differed. Present when `changed` or `would-change`. */
+  readonly changes?: readonly Change[];
+  /** The measured figure of a requirement, or what a condition saw. */
+  readonly figure?: string;
+  /** A warning that does not stop the run. */
+  readonly warning?: string;
+  /** Why it was skipped. */
+  readonly reason?: string;
+  readonly problems?: readonly Problem[];
+}
+
+/** The one stream that every view and report is made from. Plain data: it survives JSON unchanged. */
+export type RunEvent =
+  | {
+      readonly event: 'start';
+      readonly schema: '1.0';
+      readonly mode: RunMode;
+      readonly plays: readonly PlayOutline[];
+    }
+  | { readonly event: 'phase'; readonly name: string; readonly hosts: readonly string[] }
+  | { readonly event: 'step-start'; readonly host: string; readonly play: string; readonly step: string }
+  | { readonly event: 'progress'; readonly host: string; readonly step?: string; readonly text: string }
+  | StepEvent
+  | {
+      readonly event: 'notice';
+      readonly level: 'info' | 'warning';
+      readonly host?: string;
+      readonly text: string;
+    }
+  | {
+      readonly event: 'summary';
+      readonly mode: RunMode;
+      readonly hosts: Readonly<Record<string, HostSummary>>;
+      readonly exit: number;
+      readonly ms: number;
+    };
+
+export interface PlayOutline {
+  readonly name: string;
+  readonly hosts: readonly { readonly host: string; readonly steps: readonly string[] }[];
+}
+
+/** Receives every event, in order. Must not throw. */
+export type Listener = (event: RunEvent) => void;

@@ -1,0 +1,143 @@
+import { problemsOf, throwProblems, type Problem } from './errors.ts';
+import type { Peer, Play, PlayContext, Playbook } from './play.ts';
+import { formatLocation } from './source.ts';
+import { flattenSteps, type Step } from './step.ts';
+
+/** One host with all its values read and typed. */
+export interface ResolvedHost {
+  readonly name: string;
+  readonly address: string;
+  /** Parsed vars by group: a host may be in several. */
+  readonly vars: ReadonlyMap<string, Readonly<Record<string, unknown>>>;
+}
+
+/** An inventory in which every value has been read, typed and checked. */
+export interface ResolvedInventory {
+  /** Hosts by group, in the order of the inventory. */
+  readonly groups: ReadonlyMap<string, readonly ResolvedHost[]>;
+}
+
+/** The steps of one host in one play. */
+export interface HostPlan {
+  readonly host: string;
+  readonly steps: readonly Step[];
+}
+
+export interface PlayPlan {
+  readonly name: string;
+  readonly group: string;
+  /** How many hosts run at a time. */
+  readonly batch: number;
+  readonly hosts: readonly HostPlan[];
+  /** Hosts of other groups that this play has read; it is skipped when one of them failed. */
+  readonly dependsOn: readonly string[];
+}
+
+/** Everything that a run will do, known before the first packet. */
+export interface Plan {
+  readonly plays: readonly PlayPlan[];
+}
+
+/**
+ * Calls the play functions for each host: the whole plan, validated, with nothing contacted.
+ * @throws ProvisionError with every problem of every play and host
+ * @example
+ * const plan = createPlan(playbook, resolved);
+ */
+export function createPlan(playbook: Playbook, inventory: ResolvedInventory): Plan {
+  const problems: Problem[] = [];
+  const plays = playbook.plays.map((play) => planPlay(play, inventory, problems));
+  throwProblems(problems);
+  return { plays };
+}
+
+function planPlay(play: Play, inventory: ResolvedInventory, problems: Problem[]): PlayPlan {
+  const members = inventory.groups.get(play.group) ?? [];
+  const readGroups = new Set<string>();
+  const hosts = members.map((member): HostPlan => {
+    try {
+      const steps = flattenSteps(play.build(contextOf(member, play, inventory, readGroups)));
+      problems.push(...checkSteps(steps, member.name));
+      return { host: member.name, steps };
+    } catch (error) {
+      problems.push(...problemsOf(error).map((problem) => ({ host: member.name, at: play.at, ...problem })));
+      return { host: member.name, steps: [] };
+    }
+  });
+  readGroups.delete(play.group);
+  const dependsOn = [...readGroups]
+    .flatMap((group) => inventory.groups.get(group) ?? [])
+    .map((host) => host.name);
+  return { name: play.name, group: play.group, batch: batchSize(play, members.length), hosts, dependsOn };
+}
+
+function contextOf(
+  member: ResolvedHost,
+  play: Play,
+  inventory: ResolvedInventory,
+  readGroups: Set<string>,
+): PlayContext<Playbook['groups'], string> {
+  const groups = {};
+  for (const [group, hosts] of inventory.groups) {
+    Object.defineProperty(groups, group, {
+      enumerable: true,
+      get() {
+        readGroups.add(group);
+        return hosts.map((host): Peer<unknown> => ({
+          name: host.name,
+          address: host.address,
+          vars: host.vars.get(group) ?? {},
+        }));
+      },
+    });
+  }
+  const { name, address } = member;
+  return { host: { name, address }, vars: member.vars.get(play.group) ?? {}, groups };
+}
+
+function checkSteps(steps: readonly Step[], host: string): Problem[] {
+  const problems: Problem[] = [];
+  const seen = new Map<string, Step>();
+  for (const step of steps) {
+    const twin = seen.get(step.id);
+    if (twin) {
+      const other = twin.at[0];
+      problems.push({
+        code: 'PLAYBOOK',
+        host,
+        step: step.id,
+        at: step.at,
+        happened: `two steps of one play manage the same thing${other ? `; the other is at ${formatLocation(other)}` : ''}`,
+        remedy: 'keep one of them',
+      });
+    }
+    if (step.type === 'onChange') problems.push(...checkWatches(step.watches, seen, step, host));
+    seen.set(step.id, step);
+  }
+  return problems;
+}
+
+function checkWatches(
+  watches: readonly string[],
+  seen: ReadonlyMap<string, Step>,
+  step: Step,
+  host: string,
+): Problem[] {
+  return watches
+    .filter((id) => !seen.has(id))
+    .map((id) => ({
+      code: 'PLAYBOOK' as const,
+      host,
+      step: step.id,
+      at: step.at,
+      happened: `it watches "${id}", which is no earlier step of this play`,
+      remedy: 'put the watched step into the list, before this one',
+    }));
+}
+
+function batchSize(play: Play, hosts: number): number {
+  const { serial } = play.options;
+  if (serial === undefined) return Math.max(1, hosts);
+  const size = typeof serial === 'number' ? serial : Math.floor((hosts * Number.parseFloat(serial)) / 100);
+  return Math.max(1, Math.trunc(size));
+}

@@ -1,0 +1,31 @@
+import type { ReadHost } from './host.ts';
+import { callSite } from './source.ts';
+import type { RequirementStep, Verdict } from './step.ts';
+
+/**
+ * Something that a host must meet before anything changes on any host: a warning is shown, a failure stops the run.
+ * @example
+ * requirement({
+ *   name: 'cpu',
+ *   rule: 'at least 2 CPUs',
+ *   check: async (host) => {
+ *     const { cpus } = await host.facts();
+ *     return { level: cpus >= 2 ? 'pass' : 'fail', figure: `${cpus} CPUs` };
+ *   },
+ * });
+ */
+export function requirement(props: {
+  /** Lower case, unique in a play; what `--skip-requirement` takes. */
+  name: string;
+  rule: string;
+  check(this: void, host: ReadHost): Promise<Verdict>;
+}): RequirementStep {
+  return Object.freeze<RequirementStep>({
+    type: 'requirement',
+    id: `requirement ${props.name}`,
+    at: callSite(),
+    name: props.name,
+    rule: props.rule,
+    check: props.check,
+  });
+}

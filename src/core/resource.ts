@@ -1,0 +1,50 @@
+import type { Change } from './change.ts';
+import { diff as defaultDiff } from './change.ts';
+import type { Host, ReadHost } from './host.ts';
+import { callSite } from './source.ts';
+import type { ResourceStep } from './step.ts';
+
+/** The four things that the author of a resource writes; check, diff, verify and report are the engine's. */
+export interface ResourceDefinition<Props, Want extends object, Have> {
+  /** A noun: `file`, `service`. */
+  readonly kind: string;
+  /** The whole wanted state from what the playbook gave. Throws `ProvisionError` (`PLAYBOOK`) for props that make no sense. */
+  want(props: Props): Want;
+  /** What tells two of one kind apart: the path, the name. */
+  id(want: Want): string;
+  /** The actual state, or undefined when it is absent; a missing tool or parent also reads as absent. */
+  read(host: ReadHost, want: Want): Promise<Have | undefined>;
+  /** Default: each key of `want` compared with the same key of `have`. */
+  diff?(have: Have | undefined, want: Want): readonly Change[];
+  /** Makes it so. Is called only when `diff` was not empty, and followed by another `read` and `diff`. */
+  apply(host: Host, want: Want, have: Have | undefined): Promise<void>;
+}
+
+/**
+ * A kind of state that playbooks can ask for.
+ * @example
+ * const hostname = resource({
+ *   kind: 'hostname',
+ *   want: (props: { name: string }) => props,
+ *   id: (want) => want.name,
+ *   read: async (host) => ({ name: (await host.probe(sh`hostname`)).stdout.trim() }),
+ *   apply: async (host, want) => void (await host.run(sh`hostnamectl set-hostname -- ${want.name}`)),
+ * });
+ */
+export function resource<Props, Want extends object, Have extends object>(
+  definition: ResourceDefinition<Props, Want, Have>,
+): (props: Props) => ResourceStep {
+  return (props) => {
+    const at = callSite();
+    const want = Object.freeze(definition.want(props));
+    return Object.freeze<ResourceStep>({
+      type: 'resource',
+      kind: definition.kind,
+      id: `${definition.kind} ${definition.id(want)}`,
+      at,
+      read: (host) => definition.read(host, want),
+      diff: (have) => (definition.diff ?? defaultDiff)(have as Have | undefined, want),
+      apply: (host, have) => definition.apply(host, want, have as Have | undefined),
+    });
+  };
+}

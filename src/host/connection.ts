@@ -1,0 +1,29 @@
+import type { Duplex } from 'node:stream';
+import type { Output } from '../core/host.ts';
+import type { Script } from '../core/script.ts';
+import type { Secret } from '../core/secret.ts';
+
+export interface ExecuteOptions {
+  /** Given to the script on standard input; without it the script reads nothing. */
+  readonly stdin?: string | Secret;
+  readonly timeoutMs: number;
+  /** What is being done, for errors. */
+  readonly doing: string;
+}
+
+/**
+ * What a transport offers for one machine. Everything above it (files, facts, HTTP) is built from these five.
+ * A lost connection is always an error, never an answer.
+ */
+export interface Connection {
+  /** Runs a script with the rights that steps have (root, unless the inventory says otherwise). Any exit status is an answer. */
+  execute(script: Script, options: ExecuteOptions): Promise<Output>;
+  /**
+   * Brings bytes to a new file with mode 0600 that only the connection's users can read, and returns its path on the host.
+   * The file is beside `near` where the login user may write there, else in a private folder. The caller moves or removes it.
+   */
+  upload(content: Uint8Array, near: string): Promise<string>;
+  /** A TCP connection from the host to `address:port`. */
+  dial(address: string, port: number, timeoutMs: number): Promise<Duplex>;
+  close(): Promise<void>;
+}
