@@ -29,7 +29,7 @@ function describe(path: string, have: unknown, want: unknown): Change {
   }
   const isText = (value: unknown) => typeof value === 'string' && value.includes('\n');
   const type = isText(want) || isText(have) ? 'text' : 'value';
-  return { type, path, ...defined('have', have), ...defined('want', want) } as Change;
+  return { type, path, ...defined('have', have), ...defined('want', want) };
 }
 
 function defined(key: string, value: unknown): object {

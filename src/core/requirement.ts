@@ -16,9 +16,9 @@ import type { RequirementStep, Verdict } from './step.ts';
  */
 export function requirement(props: {
   /** Lower case, unique in a play; what `--skip-requirement` takes. */
-  name: string;
-  rule: string;
-  check(this: void, host: ReadHost): Promise<Verdict>;
+  readonly name: string;
+  readonly rule: string;
+  readonly check: (host: ReadHost) => Promise<Verdict>;
 }): RequirementStep {
   return Object.freeze<RequirementStep>({
     type: 'requirement',

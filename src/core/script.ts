@@ -50,7 +50,6 @@ function word(value: ScriptValue): string {
 
 const safeWord = /^[A-Za-z0-9_/:=.,@%+-]+$/;
 // Newline and tab are legal in arguments (file content never travels this way); the rest could drive a terminal or end a frame.
-// eslint-disable-next-line no-control-regex -- control characters are what this is about
 const forbidden = /[\0-\x08\x0b-\x1f\x7f]/;
 
 /**

@@ -1,0 +1,27 @@
+import type { RunEvent, RunMode } from '../core/event.ts';
+
+/**
+ * One piece of work that can be done elsewhere: one phase on one host, as plain JSON. What orders the pieces
+ * (serial batches, dependencies, stopping) stays with the coordinator, so that a child process or a queue is only another executor.
+ */
+export interface WorkUnit {
+  readonly v: 1;
+  /** `<phase>/<host>`. */
+  readonly unitId: string;
+  readonly host: string;
+  /** The requirements of all plays of the host, or the steps of one play. */
+  readonly phase: { readonly type: 'requirements' } | { readonly type: 'play'; readonly index: number };
+  readonly mode: RunMode;
+  /** Names of requirements that a person has overridden. */
+  readonly skipRequirements: readonly string[];
+  /** In a check: something that this unit builds on would change first, so what it waits for cannot be known yet. */
+  readonly pendingChanges: boolean;
+}
+
+/** Does units of work, and tells what happens in events that survive JSON unchanged. */
+export interface Executor {
+  /** Ends when the unit has ended; a failed step is an event, never a thrown error. */
+  run(unit: WorkUnit, signal: AbortSignal): AsyncIterable<RunEvent>;
+  /** Ends all sessions. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,125 @@
+import { problemsOf, type Problem } from '../core/errors.ts';
+import type { RunEvent } from '../core/event.ts';
+import type { Host } from '../core/host.ts';
+import type { Plan } from '../core/plan.ts';
+import type { Step } from '../core/step.ts';
+import type { Clock } from './clock.ts';
+import { EventQueue } from './event-queue.ts';
+import type { Executor, WorkUnit } from './executor.ts';
+import { runSteps, type StepReporter } from './run-steps.ts';
+
+/** An open way to one host. */
+export interface Session {
+  readonly host: Host;
+  close(): Promise<void>;
+}
+
+/** Opens the way to a host by its name; `progress` is called with what the host has to tell a watching person. */
+export type Connect = (host: string, progress: (text: string) => void) => Promise<Session>;
+
+/** Does the work in this process: one session a host for the whole run. */
+export class LocalExecutor implements Executor {
+  readonly #plan: Plan;
+  readonly #connect: Connect;
+  readonly #clock: Clock;
+  readonly #sessions = new Map<string, Promise<Session>>();
+  readonly #onProgress = new Map<string, (text: string) => void>();
+
+  constructor(plan: Plan, connect: Connect, clock: Clock) {
+    this.#plan = plan;
+    this.#connect = connect;
+    this.#clock = clock;
+  }
+
+  run(unit: WorkUnit, signal: AbortSignal): AsyncIterable<RunEvent> {
+    const queue = new EventQueue();
+    const reporter = new UnitReporter(unit, this.#plan, queue, this.#clock);
+    void this.#runUnit(unit, signal, reporter)
+      .catch((error: unknown) => reporter.failed({ id: 'connect', at: [] }, this.#clock.now(), error))
+      .finally(() => queue.end());
+    return queue;
+  }
+
+  async close(): Promise<void> {
+    const sessions = await Promise.allSettled(this.#sessions.values());
+    await Promise.allSettled(
+      sessions.map(async (session) => {
+        if (session.status === 'fulfilled') await session.value.close();
+      }),
+    );
+  }
+
+  async #runUnit(unit: WorkUnit, signal: AbortSignal, reporter: UnitReporter): Promise<void> {
+    const steps = stepsOf(this.#plan, unit);
+    if (signal.aborted) {
+      for (const step of steps) reporter.skipped(step, 'interrupted before this step');
+      return;
+    }
+    this.#onProgress.set(unit.host, (text) => reporter.progress(text));
+    const { host } = await this.#session(unit.host);
+    await runSteps(steps, { ...unit, host, clock: this.#clock, signal }, reporter);
+  }
+
+  #session(host: string): Promise<Session> {
+    const known = this.#sessions.get(host);
+    if (known) return known;
+    const session = this.#connect(host, (text) => this.#onProgress.get(host)?.(text));
+    this.#sessions.set(host, session);
+    return session;
+  }
+}
+
+function stepsOf(plan: Plan, unit: WorkUnit): readonly Step[] {
+  if (unit.phase.type === 'play') {
+    const own = plan.plays[unit.phase.index]!.hosts.find(({ host }) => host === unit.host)!;
+    return own.steps.filter((step) => step.type !== 'requirement');
+  }
+  const all = plan.plays
+    .flatMap((play) => play.hosts.filter(({ host }) => host === unit.host))
+    .flatMap((own) => own.steps);
+  const requirements = all.filter((step) => step.type === 'requirement');
+  return [...new Map(requirements.map((step) => [step.id, step])).values()];
+}
+
+/** Turns what happens in one unit into events. */
+class UnitReporter implements StepReporter {
+  readonly #host: string;
+  readonly #play: string;
+  readonly #queue: EventQueue;
+  readonly #clock: Clock;
+  #current = 'connect';
+
+  constructor(unit: WorkUnit, plan: Plan, queue: EventQueue, clock: Clock) {
+    this.#host = unit.host;
+    this.#play = unit.phase.type === 'play' ? plan.plays[unit.phase.index]!.name : unit.phase.type;
+    this.#queue = queue;
+    this.#clock = clock;
+  }
+
+  started(step: StepName): void {
+    this.#current = step.id;
+    this.#queue.push({ event: 'step-start', host: this.#host, play: this.#play, step: step.id });
+  }
+
+  progress(text: string): void {
+    this.#queue.push({ event: 'progress', host: this.#host, step: this.#current, text });
+  }
+
+  ended: StepReporter['ended'] = (step, startedAt, outcome) => {
+    const ms = Math.round(this.#clock.now() - startedAt);
+    const { id, at } = step;
+    this.#queue.push({ event: 'step', host: this.#host, play: this.#play, step: id, ms, at, ...outcome });
+  };
+
+  skipped(step: StepName, reason: string): void {
+    this.ended(step, this.#clock.now(), { status: 'skipped', reason });
+  }
+
+  failed(step: StepName, startedAt: number, error: unknown): void {
+    const where = { host: this.#host, step: step.id, at: step.at };
+    const problems = problemsOf(error).map((problem): Problem => ({ ...where, ...problem }));
+    this.ended(step, startedAt, { status: 'failed', problems });
+  }
+}
+
+type StepName = Pick<Step, 'id' | 'at'>;

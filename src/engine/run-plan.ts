@@ -1,0 +1,180 @@
+import type { ErrorCode } from '../core/errors.ts';
+import type { HostSummary, Listener, RunEvent, RunMode, StepEvent } from '../core/event.ts';
+import type { Plan, PlayPlan } from '../core/plan.ts';
+import type { Clock } from './clock.ts';
+import type { Executor, WorkUnit } from './executor.ts';
+import { exitCodeOf } from './exit-code.ts';
+
+export interface RunOptions {
+  readonly mode: RunMode;
+  readonly executor: Executor;
+  readonly listener: Listener;
+  readonly clock: Clock;
+  /** Aborted: the steps that are under way are finished, no other is started. */
+  readonly signal: AbortSignal;
+  readonly skipRequirements?: readonly string[];
+  /** False when a check has just shown that they are met. Default true. */
+  readonly requirements?: boolean;
+  /** How many hosts at once. Default 50. */
+  readonly forks?: number;
+}
+
+export interface RunResult {
+  readonly hosts: Readonly<Record<string, HostSummary>>;
+  readonly exit: number;
+}
+
+/** Runs a plan: requirements of all hosts first, then play by play; tells everything to the listener, a summary last. */
+export async function runPlan(plan: Plan, options: RunOptions): Promise<RunResult> {
+  return new Coordinator(plan, options).run();
+}
+
+interface HostRecord {
+  ok: number;
+  changed: number;
+  failed: number;
+  skipped: number;
+  wouldChange: number;
+}
+
+class Coordinator {
+  readonly #plan: Plan;
+  readonly #options: RunOptions;
+  readonly #records = new Map<string, HostRecord>();
+  readonly #codes = new Set<ErrorCode>();
+  readonly #unreachable = new Set<string>();
+
+  constructor(plan: Plan, options: RunOptions) {
+    this.#plan = plan;
+    this.#options = options;
+    for (const host of plan.plays.flatMap((play) => play.hosts)) {
+      this.#records.set(host.host, { ok: 0, changed: 0, failed: 0, skipped: 0, wouldChange: 0 });
+    }
+  }
+
+  async run(): Promise<RunResult> {
+    const { mode, clock, listener } = this.#options;
+    const started = clock.now();
+    listener({ event: 'start', schema: '1.0', mode, plays: outline(this.#plan) });
+    if (this.#options.requirements ?? true) await this.#runRequirements();
+    // A check goes on and shows the whole plan; a run must not touch any host when one is not fit.
+    const unfit = this.#codes.has('REQUIREMENT') && mode === 'apply';
+    for (const [index, play] of this.#plan.plays.entries()) {
+      if (unfit) this.#skipPlay(play, 'a requirement is not met, so nothing was changed on any host');
+      else await this.#runPlay(play, index);
+    }
+    const exit = exitCodeOf(this.#codes);
+    const hosts = this.#summary();
+    listener({ event: 'summary', mode, hosts, exit, ms: Math.round(clock.now() - started) });
+    return { hosts, exit };
+  }
+
+  async #runRequirements(): Promise<void> {
+    const hosts = [...this.#records.keys()];
+    this.#options.listener({ event: 'phase', name: 'requirements', hosts });
+    await this.#inParallel(hosts, (host) => this.#runUnit(host, { type: 'requirements' }, false));
+  }
+
+  async #runPlay(play: PlayPlan, index: number): Promise<void> {
+    const hosts = play.hosts.map(({ host }) => host);
+    this.#options.listener({ event: 'phase', name: play.name, hosts });
+    const failedNeed = play.dependsOn.find((host) => this.#failed(host));
+    if (failedNeed !== undefined && this.#options.mode === 'apply') {
+      this.#skipPlay(play, `"${failedNeed}", which this play builds on, failed`);
+      return;
+    }
+    const pending = play.dependsOn.some(
+      (host) => this.#records.get(host)!.wouldChange > 0 || this.#failed(host),
+    );
+    for (let first = 0; first < hosts.length; first += play.batch) {
+      await this.#inParallel(hosts.slice(first, first + play.batch), async (host) => {
+        if (this.#failed(host) && this.#options.mode === 'apply')
+          this.#skipHost(play, host, 'this host failed before');
+        else if (this.#unreachable.has(host)) this.#skipHost(play, host, 'this host could not be reached');
+        else
+          await this.#runUnit(
+            host,
+            { type: 'play', index },
+            pending || this.#records.get(host)!.wouldChange > 0,
+          );
+      });
+    }
+  }
+
+  async #runUnit(host: string, phase: WorkUnit['phase'], pendingChanges: boolean): Promise<void> {
+    const { executor, mode, signal, skipRequirements = [], listener } = this.#options;
+    const name = phase.type === 'play' ? `play ${phase.index}` : phase.type;
+    const unit: WorkUnit = {
+      v: 1,
+      unitId: `${name}/${host}`,
+      host,
+      phase,
+      mode,
+      skipRequirements,
+      pendingChanges,
+    };
+    for await (const event of executor.run(JSON.parse(JSON.stringify(unit)) as WorkUnit, signal)) {
+      if (event.event === 'step') this.#record(event);
+      listener(event);
+    }
+  }
+
+  #record(event: StepEvent): void {
+    const record = this.#records.get(event.host)!;
+    if (event.status === 'would-change') record.wouldChange++;
+    else record[event.status]++;
+    if (event.step === 'connect' && event.status === 'failed') this.#unreachable.add(event.host);
+    for (const problem of event.problems ?? []) this.#codes.add(problem.code);
+  }
+
+  #failed(host: string): boolean {
+    return this.#records.get(host)!.failed > 0;
+  }
+
+  #skipPlay(play: PlayPlan, reason: string): void {
+    for (const { host } of play.hosts) this.#skipHost(play, host, reason);
+  }
+
+  #skipHost(play: PlayPlan, host: string, reason: string): void {
+    const steps = play.hosts
+      .find((plan) => plan.host === host)!
+      .steps.filter((step) => step.type !== 'requirement');
+    for (const { id, at } of steps) {
+      const event: StepEvent = {
+        event: 'step',
+        host,
+        play: play.name,
+        step: id,
+        status: 'skipped',
+        ms: 0,
+        at,
+        reason,
+      };
+      this.#record(event);
+      this.#options.listener(event);
+    }
+  }
+
+  async #inParallel(hosts: readonly string[], work: (host: string) => Promise<void>): Promise<void> {
+    const waiting = [...hosts];
+    const worker = async () => {
+      for (let host = waiting.shift(); host !== undefined; host = waiting.shift()) await work(host);
+    };
+    await Promise.all(Array.from({ length: Math.min(this.#options.forks ?? 50, hosts.length) }, worker));
+  }
+
+  #summary(): Record<string, HostSummary> {
+    const entries = [...this.#records].map(([host, { wouldChange, ...counts }]): [string, HostSummary] => [
+      host,
+      this.#options.mode === 'check' ? { ...counts, wouldChange } : counts,
+    ]);
+    return Object.fromEntries(entries);
+  }
+}
+
+function outline(plan: Plan): (RunEvent & { event: 'start' })['plays'] {
+  return plan.plays.map((play) => ({
+    name: play.name,
+    hosts: play.hosts.map(({ host, steps }) => ({ host, steps: steps.map((step) => step.id) })),
+  }));
+}

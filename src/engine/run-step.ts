@@ -1,0 +1,136 @@
+import type { Change } from '../core/change.ts';
+import { ProvisionError } from '../core/errors.ts';
+import type { RunMode, StepEvent } from '../core/event.ts';
+import type { Host } from '../core/host.ts';
+import type { ConditionStep, OnChangeStep, RequirementStep, ResourceStep, Step } from '../core/step.ts';
+import type { Clock } from './clock.ts';
+import { isDue, removeDueNote, writeDueNote } from './due-note.ts';
+
+/** What a step needs to know of the run it is part of. */
+export interface StepContext {
+  readonly host: Host;
+  readonly mode: RunMode;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  /** Ids of earlier steps of this play on this host that changed, or in a check would change, something. */
+  readonly changed: ReadonlySet<string>;
+  /** The steps of this play that watch the given one. */
+  watchersOf(step: Step): readonly OnChangeStep[];
+  /** In a check: something that this play builds on would change first. */
+  readonly pendingChanges: boolean;
+  readonly skipRequirements: readonly string[];
+}
+
+export type StepOutcome = Pick<StepEvent, 'status' | 'changes' | 'figure' | 'warning' | 'reason'>;
+
+/** Brings one step to its end. Throws `ProvisionError` when it failed. */
+export async function runStep(step: Step, context: StepContext): Promise<StepOutcome> {
+  switch (step.type) {
+    case 'resource':
+      return runResource(step, context);
+    case 'condition':
+      return runCondition(step, context);
+    case 'onChange':
+      return runOnChange(step, context);
+    case 'requirement':
+      return runRequirement(step, context);
+  }
+}
+
+async function runResource(step: ResourceStep, context: StepContext): Promise<StepOutcome> {
+  const { host, mode } = context;
+  const have = await step.read(host);
+  const changes = step.diff(have);
+  if (changes.length === 0) return { status: 'ok' };
+  if (mode === 'check') return { status: 'would-change', changes };
+  for (const watcher of context.watchersOf(step)) await writeDueNote(host, watcher.id);
+  await step.apply(host, have);
+  const left = step.diff(await step.read(host));
+  if (left.length > 0) throw notConverged(left);
+  return { status: 'changed', changes };
+}
+
+function notConverged(left: readonly Change[]): ProvisionError {
+  return new ProvisionError({
+    code: 'VERIFY_FAILED',
+    happened: `the change was made, but reading again still finds a difference in ${left.map((change) => change.path).join(', ')}`,
+    hostState: 'the change may be half done',
+    remedy: 'look at the host for what undoes the change, then run again',
+  });
+}
+
+async function runCondition(step: ConditionStep, context: StepContext): Promise<StepOutcome> {
+  const { host, clock, signal } = context;
+  if (context.mode === 'check' && (context.pendingChanges || context.changed.size > 0)) {
+    return { status: 'skipped', reason: 'known after apply: an earlier step would change first' };
+  }
+  const started = clock.now();
+  for (;;) {
+    const seen = await step.observe(host);
+    if (seen.holds) return { status: 'ok', figure: seen.saw };
+    const waited = clock.now() - started;
+    if (seen.hopeless !== undefined)
+      throw conditionFailed('CONDITION_FAILED', `${seen.hopeless} (saw: ${seen.saw})`, step);
+    if (context.mode === 'check')
+      throw conditionFailed('CONDITION_FAILED', `it does not hold: ${seen.saw}`, step);
+    if (waited >= step.timeoutMs) {
+      throw conditionFailed(
+        'CONDITION_TIMEOUT',
+        `not within ${seconds(step.timeoutMs)}; last seen: ${seen.saw}`,
+        step,
+      );
+    }
+    if (signal.aborted) return { status: 'skipped', reason: 'interrupted while waiting' };
+    host.progress(
+      `waiting for ${step.id}: ${seen.saw} (${seconds(waited)} of at most ${seconds(step.timeoutMs)})`,
+    );
+    await clock.sleep(Math.min(step.intervalMs, step.timeoutMs - waited), signal);
+  }
+}
+
+function conditionFailed(
+  code: 'CONDITION_FAILED' | 'CONDITION_TIMEOUT',
+  happened: string,
+  step: ConditionStep,
+): ProvisionError {
+  return new ProvisionError({ code, happened, hostState: 'this step changes nothing', remedy: step.remedy });
+}
+
+function seconds(ms: number): string {
+  return `${Math.round(ms / 1000)} s`;
+}
+
+async function runOnChange(step: OnChangeStep, context: StepContext): Promise<StepOutcome> {
+  const { host, changed, mode } = context;
+  const cause = step.watches.find((id) => changed.has(id));
+  if (cause === undefined && !(await isDue(host, step.id))) return { status: 'ok' };
+  const have = cause
+    ? `${cause} ${mode === 'check' ? 'would change' : 'changed'}`
+    : 'due since an earlier run';
+  const changes: Change[] = [{ type: 'value', path: 'due', have, want: step.action.id }];
+  if (mode === 'check') return { status: 'would-change', changes };
+  await step.action.run(host);
+  await removeDueNote(host, step.id);
+  return { status: 'changed', changes };
+}
+
+async function runRequirement(step: RequirementStep, context: StepContext): Promise<StepOutcome> {
+  const { level, figure, advice } = await step.check(context.host);
+  if (level === 'pass') return { status: 'ok', figure };
+  const story = `${figure}; the rule: ${step.rule}${advice === undefined ? '' : `; ${advice}`}`;
+  if (level === 'warn') return { status: 'ok', figure, warning: story };
+  if (context.skipRequirements.includes(step.name)) {
+    return {
+      status: 'skipped',
+      figure,
+      reason: `overridden by --skip-requirement ${step.name}`,
+      warning: story,
+    };
+  }
+  throw new ProvisionError({
+    code: 'REQUIREMENT',
+    happened: `${figure}; the rule: ${step.rule}`,
+    hostState: 'nothing was changed on any host',
+    remedy: [advice, `or override it with --skip-requirement ${step.name}`].filter(Boolean).join(', '),
+  });
+}
