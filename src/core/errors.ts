@@ -49,6 +49,7 @@ export const errorCodes = {
   CONTAINER_UNHEALTHY: 2,
   VALIDATION_FAILED: 2,
   NOT_LIVE: 2,
+  TLS: 2,
   ACTION_FAILED: 2,
   LOCKED: 7,
   // The run itself.

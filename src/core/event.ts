@@ -59,6 +59,8 @@ export type RunEvent =
       readonly hosts: Readonly<Record<string, HostSummary>>;
       readonly exit: number;
       readonly ms: number;
+      /** What a person should know now, from the plays that succeeded. Empty in a check. */
+      readonly notes: readonly string[];
     };
 
 export interface PlayOutline {

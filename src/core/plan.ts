@@ -21,6 +21,8 @@ export interface ResolvedInventory {
 export interface HostPlan {
   readonly host: string;
   readonly steps: readonly Step[];
+  /** What a person should know when all of it has succeeded. */
+  readonly notes: readonly string[];
 }
 
 export interface PlayPlan {
@@ -56,12 +58,13 @@ function planPlay(play: Play, inventory: ResolvedInventory, problems: Problem[])
   const readGroups = new Set<string>();
   const hosts = members.map((member): HostPlan => {
     try {
-      const steps = flattenSteps(play.build(contextOf(member, play, inventory, readGroups)));
+      const context = contextOf(member, play, inventory, readGroups);
+      const steps = flattenSteps(play.build(context));
       problems.push(...checkSteps(steps, member.name));
-      return { host: member.name, steps };
+      return { host: member.name, steps, notes: play.options.notes?.(context) ?? [] };
     } catch (error) {
       problems.push(...problemsOf(error).map((problem) => ({ host: member.name, at: play.at, ...problem })));
-      return { host: member.name, steps: [] };
+      return { host: member.name, steps: [], notes: [] };
     }
   });
   readGroups.delete(play.group);

@@ -24,11 +24,13 @@ export interface PlayContext<G extends GroupMap, K extends keyof G> {
   readonly groups: { readonly [N in keyof G]: readonly Peer<VarsOf<G[N]>>[] };
 }
 
-export interface PlayOptions {
+export interface PlayOptions<Context = PlayContext<GroupMap, string>> {
   /** For reports. Default: the group. */
   readonly name?: string;
   /** How many hosts at a time: a number, or a share such as `25%`. Default: all. */
   readonly serial?: number | `${number}%`;
+  /** What a person should know when the play has succeeded on a host, a line each: where the service is, how to log in. */
+  readonly notes?: (context: Context) => readonly string[];
 }
 
 /** Steps for the hosts of one group. */
@@ -52,7 +54,7 @@ export interface Site<G extends GroupMap> {
   play<K extends keyof G & string>(
     group: K,
     build: (context: PlayContext<G, K>) => StepList,
-    options?: PlayOptions,
+    options?: PlayOptions<PlayContext<G, K>>,
   ): Play & { readonly site: Site<G> };
 }
 
@@ -66,8 +68,8 @@ export function inventory<const G extends GroupMap>(groups: G): Site<G> {
     groups,
     play(group, build, options = {}) {
       if (!Object.hasOwn(groups, group)) throw unknownGroup(group, Object.keys(groups));
-      const erased = build as unknown as Play['build'];
-      return { name: options.name ?? group, group, at: callSite(), options, build: erased, site };
+      const erased = { build, options } as unknown as Pick<Play, 'build' | 'options'>;
+      return { name: options.name ?? group, group, at: callSite(), ...erased, site };
     },
   };
   return site;

@@ -65,7 +65,14 @@ class Coordinator {
     }
     const exit = exitCodeOf(this.#codes);
     const hosts = this.#summary();
-    listener({ event: 'summary', mode, hosts, exit, ms: Math.round(clock.now() - started) });
+    listener({
+      event: 'summary',
+      mode,
+      hosts,
+      exit,
+      ms: Math.round(clock.now() - started),
+      notes: this.#notes(),
+    });
     return { hosts, exit };
   }
 
@@ -161,6 +168,12 @@ class Coordinator {
       for (let host = waiting.shift(); host !== undefined; host = waiting.shift()) await work(host);
     };
     await Promise.all(Array.from({ length: Math.min(this.#options.forks ?? 50, hosts.length) }, worker));
+  }
+
+  #notes(): string[] {
+    if (this.#options.mode === 'check' || this.#options.signal.aborted) return [];
+    const done = this.#plan.plays.flatMap((play) => play.hosts).filter(({ host }) => !this.#failed(host));
+    return [...new Set(done.flatMap(({ notes }) => notes))];
   }
 
   #summary(): Record<string, HostSummary> {

@@ -1,0 +1,36 @@
+/** How a run is stopped from outside: the first signal lets the current steps finish, the second ends at once. */
+export interface Interrupts {
+  /** Aborted by the first signal. */
+  readonly signal: AbortSignal;
+  /** 128 + number of the signal that came, as shells count; undefined when none has. */
+  exitCode(): number | undefined;
+  /** Stops listening. */
+  close(): void;
+}
+
+const numbers = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
+type SignalName = keyof typeof numbers;
+
+/** Listens for SIGINT, SIGTERM and SIGHUP. */
+export function listenForInterrupts(on: { first: (signal: SignalName) => void; second: (exit: number) => void }): Interrupts {
+  const controller = new AbortController();
+  let received: SignalName | undefined;
+  const handlers = (Object.keys(numbers) as SignalName[]).map((name) => {
+    const handler = () => {
+      if (received !== undefined) {
+        on.second(128 + numbers[name]);
+        return;
+      }
+      received = name;
+      on.first(name);
+      controller.abort();
+    };
+    process.on(name, handler);
+    return { name, handler };
+  });
+  return {
+    signal: controller.signal,
+    exitCode: () => (received === undefined ? undefined : 128 + numbers[received]),
+    close: () => handlers.forEach(({ name, handler }) => process.off(name, handler)),
+  };
+}
