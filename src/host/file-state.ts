@@ -1,0 +1,73 @@
+import type { FileState } from '../core/host.ts';
+import { ProvisionError } from '../core/errors.ts';
+import { Script, sh } from '../core/script.ts';
+import type { Connection } from './connection.ts';
+
+/**
+ * State of many paths by one `stat` and one `sha256sum`. Paths where nothing is are missing in the answer.
+ * The last part of a path is never followed when it is a link.
+ * @throws ProvisionError `COMMAND_FAILED` when a path cannot be looked at for another reason than being absent
+ */
+export async function fileStates(
+  connection: Connection,
+  paths: readonly string[],
+): Promise<ReadonlyMap<string, FileState>> {
+  const doing = paths.length === 1 ? `stat ${paths[0]}` : `stat of ${paths.length} paths`;
+  const { stdout, stderr } = await connection.execute(sh`set -- ${paths}${look}`, {
+    doing,
+    timeoutMs: 300_000,
+  });
+  const failure = stderr.split('\n').find((line) => line !== '' && !absent.test(line));
+  if (failure !== undefined) {
+    throw new ProvisionError({
+      code: 'COMMAND_FAILED',
+      happened: `${doing} failed: ${failure.slice(0, 500)}`,
+    });
+  }
+  return parseFileStates(stdout, new Set(paths));
+}
+
+const absent = /: (No such file or directory|Not a directory)$/;
+
+const look = Script.fromTrusted(`
+LC_ALL=C; export LC_ALL
+stat -c '%f	%s	%U	%G	%n' -- "$@"
+echo
+for path do shift; [ -f "$path" ] && [ ! -L "$path" ] && set -- "$@" "$path"; done
+[ $# -eq 0 ] || sha256sum -- "$@"`);
+
+/** Reads the answer of a host. Lines about paths that were not asked for are ignored: a host may send anything. */
+export function parseFileStates(stdout: string, asked: ReadonlySet<string>): Map<string, FileState> {
+  const gap = stdout.startsWith('\n') ? 0 : stdout.indexOf('\n\n') + 1;
+  const sums = new Map<string, string>();
+  for (const line of stdout.slice(gap).split('\n')) {
+    const [, escaped, sha256, name] = /^(\\?)([0-9a-f]{64}) [ *]([^]*)$/.exec(line) ?? [];
+    if (sha256 === undefined || name === undefined) continue;
+    sums.set(escaped ? name.replaceAll('\\\\', '\\') : name, sha256);
+  }
+  const states = new Map<string, FileState>();
+  for (const line of stdout.slice(0, gap).split('\n')) {
+    const [raw = '', size = '', owner = '', group = '', ...rest] = line.split('\t');
+    const path = rest.join('\t');
+    if (!asked.has(path) || !/^[0-9a-f]{1,8}$/.test(raw) || !/^\d{1,15}$/.test(size)) continue;
+    const bits = Number.parseInt(raw, 16);
+    const type = typeOf(bits);
+    const sha256 = type === 'file' ? sums.get(path) : undefined;
+    const mode = (bits & 0o7777).toString(8).padStart(4, '0');
+    states.set(path, { type, mode, owner, group, size: Number(size), ...(sha256 && { sha256 }) });
+  }
+  return states;
+}
+
+function typeOf(bits: number): FileState['type'] {
+  switch (bits & 0o170000) {
+    case 0o100000:
+      return 'file';
+    case 0o040000:
+      return 'directory';
+    case 0o120000:
+      return 'link';
+    default:
+      return 'other';
+  }
+}

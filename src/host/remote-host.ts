@@ -1,0 +1,129 @@
+import { ProvisionError } from '../core/errors.ts';
+import type {
+  Facts,
+  FileState,
+  Host,
+  HttpRequest,
+  HttpResponse,
+  Output,
+  RunOptions,
+  WriteOptions,
+} from '../core/host.ts';
+import type { Script } from '../core/script.ts';
+import { Secret } from '../core/secret.ts';
+import { atomicWrite } from './atomic-write.ts';
+import type { Connection } from './connection.ts';
+import { gatherFacts } from './facts.ts';
+import { fileStates } from './file-state.ts';
+import { lastLines } from './host-failure.ts';
+import { hostPathProblem } from './host-path.ts';
+import { exchange } from './http.ts';
+import { readFile } from './read-file.ts';
+
+export interface RemoteHostOptions {
+  /** Name in the inventory. */
+  readonly name: string;
+  /** Where it is reached: IP address or DNS name. */
+  readonly address: string;
+  readonly connection: Connection;
+  /** Called with what is being waited for. */
+  readonly progress: (text: string) => void;
+  /** Milliseconds since 1970. */
+  readonly clock: () => number;
+}
+
+/** A machine behind a connection: files, facts, scripts and HTTP, in as few round trips as they need. */
+export class RemoteHost implements Host {
+  readonly name: string;
+  readonly address: string;
+  readonly #connection: Connection;
+  readonly #progress: (text: string) => void;
+  readonly #clock: () => number;
+  readonly #asked = new Set<string>();
+  #states: Promise<ReadonlyMap<string, FileState>> | undefined;
+  #facts: Promise<Facts> | undefined;
+
+  constructor({ name, address, connection, progress, clock }: RemoteHostOptions) {
+    this.name = name;
+    this.address = address;
+    this.#connection = connection;
+    this.#progress = progress;
+    this.#clock = clock;
+  }
+
+  probe(script: Script): Promise<Output> {
+    return this.#connection.execute(script, { doing: 'looking at the host', timeoutMs: 60_000 });
+  }
+
+  /** Paths that are asked for in one tick are looked at together. */
+  async stat(path: string): Promise<FileState | undefined> {
+    requireHostPath(path);
+    this.#asked.add(path);
+    this.#states ??= Promise.resolve().then(() => {
+      const paths = [...this.#asked];
+      this.#asked.clear();
+      this.#states = undefined;
+      return fileStates(this.#connection, paths);
+    });
+    return (await this.#states).get(path);
+  }
+
+  async readFile(path: string, { maxBytes = 256 * 1024 } = {}): Promise<string | undefined> {
+    requireHostPath(path);
+    return readFile(this.#connection, path, maxBytes);
+  }
+
+  facts(): Promise<Facts> {
+    this.#facts ??= gatherFacts(this.#connection, this.#clock).catch((error: unknown) => {
+      this.#facts = undefined;
+      throw error;
+    });
+    return this.#facts;
+  }
+
+  request(request: HttpRequest): Promise<HttpResponse> {
+    return exchange((...to) => this.#connection.dial(...to), request);
+  }
+
+  progress(text: string): void {
+    this.#progress(text);
+  }
+
+  async run(script: Script, { stdin, timeoutMs = 60_000, doing }: RunOptions = {}): Promise<Output> {
+    const what = doing ?? firstLine(script);
+    const options = { doing: what, timeoutMs, ...(stdin !== undefined && { stdin }) };
+    const output = await this.#connection.execute(script, options);
+    if (output.code !== 0) throw commandFailed(what, output);
+    return output;
+  }
+
+  async writeFile(path: string, content: string | Uint8Array | Secret, options: WriteOptions): Promise<void> {
+    requireHostPath(path);
+    await atomicWrite(this.#connection, path, bytesOf(content), options);
+  }
+}
+
+/** The error of a script that did not exit with 0: `commandFailed('apt-get update', output)`. */
+export function commandFailed(doing: string, output: Output): ProvisionError {
+  return new ProvisionError({
+    code: 'COMMAND_FAILED',
+    happened: `${doing} ended with exit status ${output.code}`,
+    detail: lastLines(`${output.stdout}\n${output.stderr}`),
+  });
+}
+
+function requireHostPath(path: string): void {
+  const problem = hostPathProblem(path);
+  if (problem === undefined) return;
+  throw new ProvisionError({ code: 'UNSAFE_PATH', happened: `the path ${JSON.stringify(path)} ${problem}` });
+}
+
+function bytesOf(content: string | Uint8Array | Secret): Uint8Array {
+  if (content instanceof Secret) return Buffer.from(content.reveal(), 'utf8');
+  return typeof content === 'string' ? Buffer.from(content, 'utf8') : content;
+}
+
+function firstLine(script: Script): string {
+  const line = script.text.trim().split('\n', 1)[0] ?? '';
+  return line.length > 60 ? `${line.slice(0, 59)}…` : line;
+}

@@ -1,0 +1,78 @@
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, open } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import type { Duplex } from 'node:stream';
+import type { Output } from '../../src/core/host.ts';
+import type { Script } from '../../src/core/script.ts';
+import { Secret } from '../../src/core/secret.ts';
+import type { Connection, ExecuteOptions } from '../../src/host/connection.ts';
+
+export interface LocalShellOptions {
+  /** The shell and its first arguments. Default `/bin/sh`. */
+  readonly shell?: readonly [string, ...string[]];
+  /** Folders that are searched for tools before the usual ones. */
+  readonly path?: string;
+  /** Puts uploads beside their target, as for a login user who may write there. */
+  readonly uploadBeside?: boolean;
+  /** Shell text that runs before each script: it may replace a tool by a function that kills the shell. */
+  prelude?: string;
+}
+
+/** A connection to this machine: scripts run in a real shell with the rights of the test. */
+export class LocalShellConnection implements Connection {
+  readonly scripts: string[] = [];
+  readonly uploads: string[] = [];
+  readonly options: LocalShellOptions;
+
+  constructor(options: LocalShellOptions = {}) {
+    this.options = options;
+  }
+
+  execute(script: Script, { stdin }: ExecuteOptions): Promise<Output> {
+    this.scripts.push(script.text);
+    const [program, ...first] = this.options.shell ?? ['/bin/sh'];
+    const text = `${this.options.prelude ?? ''}\n${script.text}`;
+    return new Promise((resolve, reject) => {
+      const path = [this.options.path, process.env['PATH']].filter(Boolean).join(':');
+      const child = spawn(program, [...first, '-c', text], {
+        env: { ...process.env, PATH: path },
+        timeout: 60_000,
+      });
+      const out: Buffer[] = [];
+      const err: Buffer[] = [];
+      child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
+      child.stderr.on('data', (chunk: Buffer) => err.push(chunk));
+      child.stdin.on('error', () => undefined);
+      child.stdin.end(stdin instanceof Secret ? stdin.reveal() : stdin);
+      child.on('error', reject);
+      child.on('close', (code, signal) => {
+        if (code === null) reject(new Error(`the shell was killed by ${signal}`));
+        else resolve({ code, stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString() });
+      });
+    });
+  }
+
+  async upload(content: Uint8Array, near: string): Promise<string> {
+    const folder = this.options.uploadBeside ? dirname(near) : await mkdtemp(join(tmpdir(), 'upload-'));
+    const path = join(folder, `.upload-${randomBytes(6).toString('hex')}`);
+    const file = await open(path, 'wx', 0o600);
+    await file.writeFile(content);
+    await file.close();
+    this.uploads.push(path);
+    return path;
+  }
+
+  dial(address: string, port: number): Promise<Duplex> {
+    return new Promise((resolve, reject) => {
+      const socket = connect(port, address, () => resolve(socket));
+      socket.once('error', reject);
+    });
+  }
+
+  async close(): Promise<void> {
+    // Nothing is kept open.
+  }
+}
