@@ -1,0 +1,144 @@
+import type { Socket } from 'node:net';
+import type { Client } from 'ssh2';
+import type { Connection } from '../host/connection.ts';
+import { Channels } from './channels.ts';
+import type { Credential } from './credentials.ts';
+import { loadCredentials } from './credentials.ts';
+import { dial } from './dial.ts';
+import { handshake } from './handshake.ts';
+import type { AcceptedHostKey } from './host-keys.ts';
+import { HostKeys } from './host-keys.ts';
+import { Lifeline } from './lifeline.ts';
+import type { Link } from './link.ts';
+import { openSocket, retryWhilePassing } from './open-socket.ts';
+import { Shell } from './shell.ts';
+import type { SshTarget } from './target.ts';
+import { targetError } from './target.ts';
+import { Uploads } from './upload.ts';
+
+export interface ConnectOptions {
+  readonly knownHosts: {
+    /** Absolute paths; the first is the one that accepted keys are added to. A file that does not exist is empty. */
+    readonly files: readonly string[];
+    /** Take the key of a host that is not known yet, and remember it. One that has changed is refused all the same. */
+    readonly acceptNew: boolean;
+    /** Tells a person which key was taken. */
+    readonly onAccepted?: (accepted: AcceptedHostKey) => void;
+  };
+  /** For the TCP connection, and again for the SSH handshake with login. */
+  readonly connectTimeoutMs: number;
+  /** Default: every 10 s, given up after 3 without an answer. */
+  readonly keepalive?: { readonly intervalMs: number; readonly countMax: number };
+  /** Ends an attempt to connect; has no meaning afterwards. */
+  readonly signal?: AbortSignal;
+  /** Notes for whoever looks for the reason of something odd. Never given a secret. */
+  readonly onDebug?: (text: string) => void;
+}
+
+/**
+ * Opens an SSH connection to a host whose identity is proven, with a shell that has the rights of steps.
+ * Checks key files before it contacts anything; tries each credential once.
+ * @throws ProvisionError `KEY_FILE`, `HOSTKEY_UNKNOWN`, `HOSTKEY_CHANGED`, `HOSTKEY_REVOKED`, `DNS`, `CONN_REFUSED`,
+ *   `CONN_TIMEOUT`, `CONN_LOST`, `NOT_SSH`, `ALGORITHM`, `AUTH`, `NO_SHELL` or `SUDO`; what `signal` was aborted with
+ * @example
+ * const connection = await connect(
+ *   { name: 'lb-1', address: '10.0.0.5', port: 22, user: 'deploy', keyFile: '/home/me/.ssh/id_ed25519', become: 'sudo' },
+ *   { knownHosts: { files: ['/home/me/.ssh/known_hosts'], acceptNew: false }, connectTimeoutMs: 10_000 },
+ * );
+ */
+export async function connect(target: SshTarget, options: ConnectOptions): Promise<Connection> {
+  refuseLineBreaks(target);
+  const credentials = await loadCredentials(target);
+  const hostKeys = await HostKeys.load(target, options.knownHosts);
+  const client = await retryWhilePassing(() => logIn(target, credentials, hostKeys, options), options.signal);
+
+  const lifeline = watch(client, new Lifeline(target));
+  const debug = (text: string) => options.onDebug?.(text);
+  const link: Link = { target, client, lifeline, channels: new Channels(lifeline), debug };
+  const shell = new Shell(link);
+  const uploads = new Uploads(link, shell);
+  const close = () => hangUp(link, shell, uploads);
+  try {
+    await shell.open();
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return {
+    execute: (script, executeOptions) => shell.execute(script, executeOptions),
+    upload: (content, near) => uploads.upload(content, near),
+    dial: (address, port, timeoutMs) => dial(link, address, port, timeoutMs),
+    close,
+  };
+}
+
+/** sudo reads its password up to the end of the line: the rest would be read by the shell, as a command. */
+function refuseLineBreaks(target: SshTarget): void {
+  if (!target.becomePassword || !/[\r\n\0]/.test(target.becomePassword.reveal())) return;
+  throw targetError(target, 'SUDO', 'the become password holds a line break', {
+    hostState: 'nothing was contacted',
+    remedy: 'check where it comes from: a file must hold the password alone',
+  });
+}
+
+async function logIn(
+  target: SshTarget,
+  credentials: readonly Credential[],
+  hostKeys: HostKeys,
+  options: ConnectOptions,
+): Promise<Client> {
+  const socket = await openSocket(target, options.connectTimeoutMs, options.signal);
+  const abort = () => socket.destroy();
+  options.signal?.addEventListener('abort', abort, { once: true });
+  try {
+    return await handshake(socket, {
+      target,
+      credentials,
+      algorithms: hostKeys.algorithms(),
+      verifyHost: (key) => hostKeys.verify(key),
+      onIdentityProven: () => hostKeys.remember(),
+      timeoutMs: options.connectTimeoutMs,
+      keepalive: options.keepalive ?? { intervalMs: 10_000, countMax: 3 },
+    });
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    throw error;
+  } finally {
+    options.signal?.removeEventListener('abort', abort);
+  }
+}
+
+function watch(client: Client, lifeline: Lifeline): Lifeline {
+  client.on('error', (error) => lifeline.end(error.message));
+  client.on('end', () => lifeline.end('the host ended it'));
+  client.on('close', () => lifeline.end('the host closed it'));
+  return lifeline;
+}
+
+const patienceMs = 2000;
+
+/** Never rejects and never takes longer than a few seconds, whatever the host does. */
+async function hangUp(link: Link, shell: Shell, uploads: Uploads): Promise<void> {
+  if (!link.lifeline.ended) await atMost(patienceMs, uploads.close());
+  shell.close();
+  const closed = new Promise<void>((resolve) => link.client.once('close', () => resolve()));
+  const { _sock: socket } = link.client as unknown as { _sock?: Socket };
+  link.lifeline.end('it was closed from here');
+  if (!socket || socket.destroyed) return;
+  link.client.end();
+  await atMost(patienceMs, closed);
+  socket.destroy();
+}
+
+function atMost(ms: number, work: Promise<void>): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    const done = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+    work.then(done, done);
+  });
+}
+
+export type { SshTarget } from './target.ts';

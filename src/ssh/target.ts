@@ -1,0 +1,56 @@
+import type { ErrorCode, Problem } from '../core/errors.ts';
+import { ProvisionError } from '../core/errors.ts';
+import type { Secret } from '../core/secret.ts';
+
+/** One machine, and everything that is needed to get in and to become root on it. */
+export interface SshTarget {
+  /** Name in the inventory; only for errors. */
+  readonly name: string;
+  /** IP address or DNS name. */
+  readonly address: string;
+  readonly port: number;
+  readonly user: string;
+  /** Absolute path of a private key. When given, no other identity is ever offered. */
+  readonly keyFile?: string;
+  /** Opens the key file. */
+  readonly passphrase?: Secret;
+  readonly password?: Secret;
+  /** Path of the socket of an SSH agent. */
+  readonly agent?: string;
+  /** Pins the host key: `SHA256:` and 43 characters, as `ssh-keygen -l` prints it. */
+  readonly fingerprint?: string;
+  /** How steps get the rights of root. A login as root needs nothing either way. */
+  readonly become: 'none' | 'sudo';
+  /** For sudo; without it sudo must not ask. */
+  readonly becomePassword?: Secret;
+}
+
+/** `deploy@10.0.0.5:2222`, without the port when it is 22. */
+export function destination(target: SshTarget): string {
+  const port = target.port === 22 ? '' : `:${target.port}`;
+  return `${target.user}@${target.address}${port}`;
+}
+
+/** An error of the connection to this target. */
+export function targetError(
+  target: SshTarget,
+  code: ErrorCode,
+  happened: string,
+  more: Pick<Problem, 'remedy' | 'hostState' | 'detail'> & { cause?: unknown } = {},
+): ProvisionError {
+  const { cause, ...story } = more;
+  return new ProvisionError({ code, host: target.name, happened, ...story }, { cause });
+}
+
+/**
+ * Text of a host as it may stand inside a sentence: one line, at most 200 characters, control characters visible.
+ * @example
+ * oneLine('HTTP/1.1 400\r\n'); // => 'HTTP/1.1 400'
+ */
+export function oneLine(text: string): string {
+  const visible = text
+    .trim()
+
+    .replace(/[\0-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]+/g, ' ');
+  return visible.length > 200 ? `${visible.slice(0, 200)}…` : visible;
+}
