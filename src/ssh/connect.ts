@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
-import type { Client } from 'ssh2';
+import type { Client, ServerHostKeyAlgorithm } from 'ssh2';
+import { ProvisionError } from '../core/errors.ts';
 import type { Connection } from '../host/connection.ts';
 import { Channels } from './channels.ts';
 import type { Credential } from './credentials.ts';
@@ -58,11 +59,16 @@ export async function connect(target: SshTarget, options: ConnectOptions): Promi
   const shell = new Shell(link);
   const uploads = new Uploads(link, shell);
   const close = () => hangUp(link, shell, uploads);
+  const abort = () => lifeline.end('the attempt was given up');
+  options.signal?.addEventListener('abort', abort, { once: true });
   try {
     await shell.open();
   } catch (error) {
     await close();
+    options.signal?.throwIfAborted();
     throw error;
+  } finally {
+    options.signal?.removeEventListener('abort', abort);
   }
   return {
     execute: (script, executeOptions) => shell.execute(script, executeOptions),
@@ -81,10 +87,31 @@ function refuseLineBreaks(target: SshTarget): void {
   });
 }
 
+/** A pin does not say of which type its key is, and a host shows one key at a time: it is asked for the others in turn. */
 async function logIn(
   target: SshTarget,
   credentials: readonly Credential[],
   hostKeys: HostKeys,
+  options: ConnectOptions,
+): Promise<Client> {
+  let mismatch: unknown;
+  for (const algorithms of hostKeys.algorithms()) {
+    try {
+      return await attemptLogIn(target, credentials, hostKeys, algorithms, options);
+    } catch (error) {
+      const code = error instanceof ProvisionError ? error.code : undefined;
+      if (code !== 'HOSTKEY_CHANGED' && (code !== 'ALGORITHM' || !mismatch)) throw error;
+      mismatch ??= error;
+    }
+  }
+  throw mismatch;
+}
+
+async function attemptLogIn(
+  target: SshTarget,
+  credentials: readonly Credential[],
+  hostKeys: HostKeys,
+  algorithms: readonly ServerHostKeyAlgorithm[],
   options: ConnectOptions,
 ): Promise<Client> {
   const socket = await openSocket(target, options.connectTimeoutMs, options.signal);
@@ -94,7 +121,7 @@ async function logIn(
     return await handshake(socket, {
       target,
       credentials,
-      algorithms: hostKeys.algorithms(),
+      algorithms,
       verifyHost: (key) => hostKeys.verify(key),
       onIdentityProven: () => hostKeys.remember(),
       timeoutMs: options.connectTimeoutMs,

@@ -62,19 +62,15 @@ function inTime<T extends Duplex>(
         }),
       );
     }, timeoutMs);
-    opening.then(
-      (stream) => {
-        clearTimeout(timer);
+    opening
+      .then((stream) => {
         // The peer may reset it before the caller listens.
         stream.on('error', () => undefined);
         if (late) stream.destroy();
         else resolve(stream);
-      },
-      (error: Error) => {
-        clearTimeout(timer);
-        reject(error);
-      },
-    );
+      })
+      .catch(reject)
+      .finally(() => clearTimeout(timer));
   });
 }
 

@@ -53,8 +53,11 @@ export class HostKeys {
     }
   }
 
-  algorithms(): ServerHostKeyAlgorithm[] {
-    return preferredAlgorithms(this.#target, this.#knownHosts);
+  /** The algorithms to ask for, one attempt to connect after the other; several only where the host is pinned. */
+  algorithms(): ServerHostKeyAlgorithm[][] {
+    const preferred = preferredAlgorithms(this.#target, this.#knownHosts);
+    if (this.#target.fingerprint === undefined) return [preferred];
+    return ['ssh-ed25519', 'ecdsa-', 'rsa-'].map((type) => preferred.filter((name) => name.startsWith(type)));
   }
 
   /** @throws ProvisionError `HOSTKEY_UNKNOWN`, `HOSTKEY_CHANGED` or `HOSTKEY_REVOKED` */

@@ -18,7 +18,9 @@ export async function retryWhilePassing<T>(attempt: () => Promise<T>, signal?: A
       return await attempt();
     } catch (error) {
       if (!(error instanceof PassingFailure)) throw error;
-      await sleep(delay * (0.5 + Math.random()), undefined, { ...(signal && { signal }) });
+      await sleep(delay * (0.5 + Math.random()), undefined, { ...(signal && { signal }) }).catch(() =>
+        signal?.throwIfAborted(),
+      );
     }
   }
   return attempt().catch((error: unknown) => {

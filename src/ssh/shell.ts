@@ -31,8 +31,8 @@ export class Shell {
   /** Jobs in order; the first `#sent` of them have been sent, and the first of those is running. */
   #jobs: Job[] = [];
   #sent = 0;
-  /** Process id of the running script. */
-  #running = 0;
+  /** Process ids of the scripts that have begun and are not answered: stderr may be ahead of stdout. */
+  #started: number[] = [];
   #deadline: NodeJS.Timeout | undefined;
   #overdue = false;
 
@@ -42,8 +42,9 @@ export class Shell {
 
   /** Opens the shell now, so that a host without shell or sudo is found out before the first step. */
   async open(): Promise<void> {
+    this.#started = [];
     const channel: ShellChannel = await openShellChannel(this.#link, {
-      onStart: (pid) => void (this.#running = pid),
+      onStart: (pid) => void this.#started.push(pid),
       onAnswer: (output) => this.#answered(output),
       onClose: () => this.#closed(channel),
     });
@@ -106,6 +107,7 @@ export class Shell {
   #answered(output: Output): void {
     const job = this.#jobs.shift();
     if (!job) return;
+    this.#started.shift();
     this.#sent--;
     if (this.#overdue) job.reject(this.#timedOut(job, 'its processes were ended'));
     else job.resolve(output);
@@ -132,7 +134,7 @@ export class Shell {
     this.#overdue = true;
     const channel = this.#channel;
     if (!channel) return;
-    await this.#endProcesses(channel);
+    await this.#endProcesses(channel.pid, this.#started[0] ?? 0);
     if (this.#jobs[0] !== job || this.#channel !== channel) return;
     channel.kill();
     await sleep(500);
@@ -146,7 +148,7 @@ export class Shell {
     this.#schedule();
   }
 
-  async #endProcesses(channel: ShellChannel): Promise<void> {
+  async #endProcesses(shell: number, script: number): Promise<void> {
     let helper: ShellChannel | undefined;
     try {
       await Promise.race([
@@ -154,7 +156,7 @@ export class Shell {
           const listener = { onStart: () => undefined, onAnswer: () => resolve(), onClose: () => resolve() };
           openShellChannel(this.#link, listener).then((opened) => {
             helper = opened;
-            opened.send([{ script: endHungScript(channel.pid, this.#running) }]);
+            opened.send([{ script: endHungScript(shell, script) }]);
           }, reject);
         }),
         sleep(rescueTimeoutMs),

@@ -50,7 +50,6 @@ export function targetError(
 export function oneLine(text: string): string {
   const visible = text
     .trim()
-
     .replace(/[\0-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]+/g, ' ');
   return visible.length > 200 ? `${visible.slice(0, 200)}…` : visible;
 }
