@@ -5,6 +5,9 @@ interface Closable {
   once(event: 'close', listener: () => void): unknown;
 }
 
+/** A call of ssh2 that ends with a callback. */
+type Start<T> = (done: (error: Error | null | undefined, channel: T) => void) => void;
+
 // OpenSSH allows ten sessions by default and counts one as open for a moment longer than we do.
 const maxChannels = 8;
 const retryDelaysMs = [50, 150, 400];
@@ -19,14 +22,20 @@ export class Channels {
     this.#lifeline = lifeline;
   }
 
-  /** Rejects with the error of ssh2 when the host goes on refusing, or with `CONN_LOST`. */
-  async open<T extends Closable>(
-    start: (done: (error: Error | null | undefined, channel: T) => void) => void,
-    doing: string,
-  ): Promise<T> {
+  /** A session (shell, SFTP). Rejects with the error of ssh2 when the host goes on refusing, or with `CONN_LOST`. */
+  session<T extends Closable>(start: Start<T>, doing: string): Promise<T> {
+    return this.#hold(() => this.#persist(start, doing), doing);
+  }
+
+  /** A forwarded connection. Rejects with the error of ssh2 at the first refusal, or with `CONN_LOST`. */
+  forward<T extends Closable>(start: Start<T>, doing: string): Promise<T> {
+    return this.#hold(() => this.#lifeline.guard(callback(start), doing), doing);
+  }
+
+  async #hold<T extends Closable>(open: () => Promise<T>, doing: string): Promise<T> {
     await this.#turn(doing);
     try {
-      const channel = await this.#persist(start, doing);
+      const channel = await open();
       channel.once('close', () => this.#release());
       return channel;
     } catch (error) {
@@ -35,15 +44,12 @@ export class Channels {
     }
   }
 
-  async #persist<T>(
-    start: (done: (error: Error | null | undefined, channel: T) => void) => void,
-    doing: string,
-  ): Promise<T> {
+  async #persist<T>(start: Start<T>, doing: string): Promise<T> {
     for (const delay of retryDelaysMs) {
       try {
         return await this.#lifeline.guard(callback(start), doing);
       } catch (error) {
-        if (!isRefusedSession(error)) throw error;
+        if (!isRefused(error)) throw error;
         await sleep(delay);
       }
     }
@@ -66,12 +72,12 @@ export class Channels {
   }
 }
 
-/** Whether the host has no room for another session (MaxSessions): OpenSSH says just "open failed". */
-export function isRefusedSession(error: unknown): boolean {
-  return error instanceof Error && /Channel open failure: open failed/i.test(error.message);
+/** Whether the host has no room for another session (MaxSessions). Only refusals have a number as their reason. */
+function isRefused(error: unknown): boolean {
+  return typeof (error as { reason?: unknown }).reason === 'number';
 }
 
-function callback<T>(start: (done: (error: Error | null | undefined, value: T) => void) => void): Promise<T> {
+function callback<T>(start: Start<T>): Promise<T> {
   return new Promise<T>((resolve, reject) => {
     // ssh2 throws at once, and not through the callback, when the connection is already gone.
     start((error, value) => {

@@ -30,7 +30,7 @@ export async function dial(link: Link, address: string, port: number, timeoutMs:
 const openFailure = { connectFailed: 2 } as const;
 
 function forward(link: Link, address: string, port: number): Promise<ClientChannel> {
-  return link.channels.open<ClientChannel>(
+  return link.channels.forward<ClientChannel>(
     (done) => void link.client.forwardOut('127.0.0.1', 0, address, port, done),
     `connect to ${address}:${port}`,
   );

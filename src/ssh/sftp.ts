@@ -28,7 +28,10 @@ export class Sftp {
 
   /** Rejects with the error of ssh2 when the host has no SFTP subsystem or no room for another session. */
   static async open(link: Link): Promise<Sftp> {
-    const wrapper = await link.channels.open<SFTPWrapper>((done) => void link.client.sftp(done), 'open SFTP');
+    const wrapper = await link.channels.session<SFTPWrapper>(
+      (done) => void link.client.sftp(done),
+      'open SFTP',
+    );
     wrapper.on('error', () => undefined);
     // By default it prints its own notes about the connection to our standard output.
     const silent = { error: () => undefined, end: () => undefined, close: () => undefined };
@@ -92,7 +95,10 @@ export class Sftp {
       .map(({ name }) => name)
       .filter((name) => posix.basename(name) === name && name !== '..');
     for (const name of names) await this.remove(posix.join(path, name));
-    await this.#guard(this.#client.rmdir(path), `remove ${path}`);
+    const removed = new Promise<void>((resolve, reject) => {
+      this.#wrapper.rmdir(path, (error) => (error ? reject(error) : resolve()));
+    });
+    await this.#guard(removed, `remove ${path}`);
   }
 
   close(): void {
@@ -122,11 +128,13 @@ export class Sftp {
 function pour(stream: WriteStream, content: Uint8Array): Promise<void> {
   return new Promise((resolve, reject) => {
     let opened = false;
-    stream.once('open', () => void (opened = true));
-    stream.once('finish', resolve);
     stream.on('error', (error: Error) => reject(opened ? error : new CannotCreate(error.message)));
+    stream.once('finish', resolve);
     // Through pipe and not at once: it waits when as many requests are on their way as the stream may hold.
-    Readable.from(slices(content)).pipe(stream);
+    stream.once('open', () => {
+      opened = true;
+      Readable.from(slices(content)).pipe(stream);
+    });
   });
 }
 

@@ -36,6 +36,7 @@ export interface ShellChannel {
 const keepStdout = { head: 256 * 1024, tail: 256 * 1024 };
 const keepStderr = { head: 64 * 1024, tail: 256 * 1024 };
 const startTimeoutMs = 30_000;
+const lastWordsMs = 300;
 
 /**
  * Starts a `/bin/sh` on the host with the rights that steps have.
@@ -43,7 +44,7 @@ const startTimeoutMs = 30_000;
  */
 export async function openShellChannel(link: Link, listener: ShellListener): Promise<ShellChannel> {
   const nonce = randomBytes(16).toString('hex');
-  const channel = await link.channels.open<ClientChannel>(
+  const channel = await link.channels.session<ClientChannel>(
     (done) => void link.client.exec(startCommand(link.target, nonce), done),
     'open a shell',
   );
@@ -117,10 +118,18 @@ function attach(channel: ClientChannel, listener: ShellListener): Promise<ShellC
       resolve((shell = handle(channel, marker, output.code)));
     };
     readAnswers(channel, marker, greet, listener);
-    channel.once('close', () => {
+    const end = () => {
       clearTimeout(timer);
       if (shell) listener.onClose();
       else reject(new Error('the shell ended at once'));
+    };
+    channel.once('close', end);
+    // What the shell started may outlive it and hold the channel open: it is over a moment after the shell has exited.
+    channel.once('exit', () => {
+      setTimeout(() => {
+        end();
+        channel.close();
+      }, lastWordsMs);
     });
     channel.write(preamble(marker));
   });

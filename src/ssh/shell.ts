@@ -4,7 +4,7 @@ import type { Output } from '../core/host.ts';
 import type { Script } from '../core/script.ts';
 import { Secret } from '../core/secret.ts';
 import type { ExecuteOptions } from '../host/connection.ts';
-import { endHungScript } from './end-hung-script.ts';
+import { endScript } from './end-script.ts';
 import type { Link } from './link.ts';
 import type { ShellChannel } from './shell-channel.ts';
 import { openShellChannel } from './shell-channel.ts';
@@ -17,7 +17,8 @@ interface Job {
   reject(error: unknown): void;
 }
 
-const rescueTimeoutMs = 5000;
+/** How long the shell may take to tell the end of a script that was ended. */
+const graceMs = 300;
 
 /**
  * The long-lived shell of a connection. Scripts run one after the other; those that are asked for in one turn of the
@@ -34,7 +35,8 @@ export class Shell {
   /** Process ids of the scripts that have begun and are not answered: stderr may be ahead of stdout. */
   #started: number[] = [];
   #deadline: NodeJS.Timeout | undefined;
-  #overdue = false;
+  /** Set while the running script is being ended because it took too long. */
+  #ending: Promise<void> | undefined;
 
   constructor(link: Link) {
     this.#link = link;
@@ -98,10 +100,14 @@ export class Shell {
 
   /** The clock of a script runs from the moment at which it is the next one to run. */
   #watch(): void {
-    clearTimeout(this.#deadline);
-    this.#overdue = false;
+    this.#unwatch();
     const job = this.#jobs[0];
-    if (job) this.#deadline = setTimeout(() => void this.#rescue(job), job.options.timeoutMs);
+    if (job) this.#deadline = setTimeout(() => void this.#end(job), job.options.timeoutMs);
+  }
+
+  #unwatch(): void {
+    clearTimeout(this.#deadline);
+    this.#ending = undefined;
   }
 
   #answered(output: Output): void {
@@ -109,67 +115,46 @@ export class Shell {
     if (!job) return;
     this.#started.shift();
     this.#sent--;
-    if (this.#overdue) job.reject(this.#timedOut(job, 'its processes were ended'));
-    else job.resolve(output);
+    this.#settle(job, () => job.resolve(output));
     if (this.#sent > 0) this.#watch();
-    else clearTimeout(this.#deadline);
+    else this.#unwatch();
   }
 
   /** Without a shell the running script has an unknown outcome; those behind it never ran (see `frame`), and run now. */
   #closed(channel: ShellChannel): void {
     if (this.#channel !== channel) return;
     this.#channel = undefined;
-    clearTimeout(this.#deadline);
     const running = this.#sent > 0 ? this.#jobs.shift() : undefined;
     this.#sent = 0;
-    if (running)
-      running.reject(
-        this.#overdue ? this.#timedOut(running, 'its processes were ended') : this.#shellEnded(running),
-      );
-    this.#overdue = false;
+    if (running) this.#settle(running, () => running.reject(this.#shellEnded(running)));
+    this.#unwatch();
     this.#schedule();
   }
 
-  async #rescue(job: Job): Promise<void> {
-    this.#overdue = true;
+  /** A script that took too long failed by that, whatever its answer was; said when its last process is gone. */
+  #settle(job: Job, settle: () => void): void {
+    if (!this.#ending) settle();
+    else void this.#ending.then(() => job.reject(this.#timedOut(job, 'its processes were ended')));
+  }
+
+  async #end(job: Job): Promise<void> {
     const channel = this.#channel;
     if (!channel) return;
-    await this.#endProcesses(channel.pid, this.#started[0] ?? 0);
-    if (this.#jobs[0] !== job || this.#channel !== channel) return;
-    channel.kill();
-    await sleep(500);
-    if (this.#jobs[0] !== job || this.#channel !== channel) return;
+    const isHanging = () => this.#jobs[0] === job && this.#channel === channel;
+    this.#ending = endScript(this.#link, { shell: channel.pid, script: this.#started[0] ?? 0 });
+    await this.#ending;
+    if (isHanging()) await sleep(graceMs);
+    if (isHanging()) channel.kill();
+    if (isHanging()) await sleep(graceMs);
+    if (!isHanging()) return;
     // Nothing helped: this shell is given up. It ends by itself when its script does, and runs nothing more.
     this.#channel = undefined;
     this.#jobs.shift();
     this.#sent = 0;
+    this.#unwatch();
     job.reject(this.#timedOut(job, 'it could not be ended and may still be running'));
     channel.close();
     this.#schedule();
-  }
-
-  async #endProcesses(shell: number, script: number): Promise<void> {
-    let helper: ShellChannel | undefined;
-    try {
-      await Promise.race([
-        new Promise<void>((resolve, reject) => {
-          const listener = { onStart: () => undefined, onAnswer: () => resolve(), onClose: () => resolve() };
-          openShellChannel(this.#link, listener).then((opened) => {
-            helper = opened;
-            opened.send([{ script: endHungScript(shell, script) }]);
-          }, reject);
-        }),
-        sleep(rescueTimeoutMs),
-      ]);
-      // The shell notices the end of its script before this one is answered, but its word may come a moment later.
-      await sleep(200);
-    } catch (error) {
-      this.#link.debug(
-        `no second shell to end a hung script: ${error instanceof Error ? error.message : String(error)}`,
-      );
-    } finally {
-      helper?.close();
-    }
   }
 
   #timedOut(job: Job, hostState: string): ProvisionError {

@@ -1,0 +1,63 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Script } from '../core/script.ts';
+import type { Link } from './link.ts';
+import type { ShellChannel } from './shell-channel.ts';
+import { openShellChannel } from './shell-channel.ts';
+
+const patienceMs = 6000;
+
+/**
+ * Ends a script that runs in another shell of this connection, with all processes below it, from a second shell.
+ * Never rejects: where there is no second shell or no /proc, nothing is ended.
+ */
+export async function endScript(link: Link, running: { shell: number; script: number }): Promise<void> {
+  const helper: { channel?: ShellChannel } = {};
+  try {
+    await Promise.race([ask(link, endTree(running.shell, running.script), helper), sleep(patienceMs)]);
+  } catch (error) {
+    link.debug(
+      `no second shell to end a hung script: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  } finally {
+    helper.channel?.close();
+  }
+}
+
+async function ask(link: Link, script: Script, helper: { channel?: ShellChannel }): Promise<void> {
+  let answered = () => {};
+  const answer = new Promise<void>((resolve) => (answered = resolve));
+  helper.channel = await openShellChannel(link, { onStart: () => {}, onAnswer: answered, onClose: answered });
+  helper.channel.send([{ script }]);
+  await answer;
+}
+
+/**
+ * TERM, and KILL for what is left after two seconds. Looks for the script by its process id and its parent's, so that
+ * one which ended just now is never mistaken for another.
+ *
+ * Reads /proc with builtins only, since `ps` is missing on small systems; and there are no process groups to aim at,
+ * since dash has no job control without a terminal.
+ */
+function endTree(shell: number, script: number): Script {
+  return Script.fromTrusted(`
+state() { { read -r line <"/proc/$1/stat"; } 2>/dev/null || return; set -- \${line##*) }; parent=$2; [ "$1" != Z ]; }
+state ${script} && [ "$parent" = ${shell} ] || exit 1
+found=' ${script} ' grown=yes
+while [ -n "$grown" ]; do
+  grown=
+  for entry in /proc/[0-9]*; do
+    pid=\${entry#/proc/}
+    state "$pid" || continue
+    case $found in *" $pid "*) ;; *" $parent "*) found="$found$pid " grown=yes ;; esac
+  done
+done
+kill -TERM $found 2>/dev/null
+for turn in 1 2 3 4 5 6 7 8 9 10; do
+  left=
+  for pid in $found; do state "$pid" && left="$left $pid"; done
+  [ -n "$left" ] || exit 0
+  sleep 0.2 2>/dev/null || sleep 1
+done
+kill -KILL $left 2>/dev/null
+`);
+}
