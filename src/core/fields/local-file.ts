@@ -1,0 +1,56 @@
+import type { FieldContext } from '../field.ts';
+import { unsafeCharacter } from './safe-text.ts';
+import { defineField, type AskableField } from './value-field.ts';
+import { problem, wrong } from './wrong.ts';
+
+/** A file of the controller, read before anything is contacted. */
+export interface LocalFile {
+  /** Absolute. */
+  readonly path: string;
+  readonly content: Uint8Array;
+  /** The content as UTF-8. Throws a TypeError when it is not. */
+  text(): string;
+}
+
+/**
+ * A file beside the inventory or anywhere on the controller, of at most 1 MB, that is not secret.
+ * @example
+ * localFile({ extensions: ['.pem', '.crt'] }).ask('Certificate chain')
+ */
+export function localFile(
+  options: {
+    /** What the prompt offers: `['.pem', '.crt']`. Other files are accepted all the same. */
+    readonly extensions?: readonly string[];
+  } = {},
+): AskableField<LocalFile> {
+  return defineField<LocalFile>({
+    expects: expectsFile,
+    schema: { type: 'string', minLength: 1 },
+    toQuestion: (message) => ({ type: 'path', message, ...options }),
+    async parse(value, context) {
+      const read = await readLocal(value, context);
+      if ('problems' in read) return read;
+      const { path, content } = read;
+      const decoder = new TextDecoder('utf-8', { fatal: true });
+      return { value: Object.freeze({ path, content, text: () => decoder.decode(content) }) };
+    },
+  });
+}
+
+export const expectsFile = 'the path of a file';
+
+/** The file that a value names, or why there is none. */
+export async function readLocal(value: unknown, context: FieldContext) {
+  if (typeof value !== 'string' || value === '') return wrong(expectsFile, value);
+  const unsafe = unsafeCharacter(value);
+  if (unsafe) return problem(`must be ${expectsFile}, but holds ${unsafe}`);
+  try {
+    const path = context.resolvePath(value);
+    return { path, ...(await context.readFile(path)) };
+  } catch (error) {
+    return problem(
+      error instanceof Error ? error.message : String(error),
+      'check the path; relative ones start at the inventory',
+    );
+  }
+}

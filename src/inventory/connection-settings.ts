@@ -1,0 +1,151 @@
+import type { AnyField } from '../core/field.ts';
+import { boolean } from '../core/fields/boolean.ts';
+import { choice } from '../core/fields/choice.ts';
+import { hostAddress } from '../core/fields/host-address.ts';
+import { port } from '../core/fields/integer.ts';
+import { secret } from '../core/fields/secret.ts';
+import { text } from '../core/fields/text.ts';
+import { defineField } from '../core/fields/value-field.ts';
+import { problem } from '../core/fields/wrong.ts';
+import type { Secret } from '../core/secret.ts';
+
+/** How one host is reached, every value checked. */
+export interface ConnectionSettings {
+  /** Name in the inventory. */
+  readonly name: string;
+  /** Where to connect to: an IP address or a DNS name. */
+  readonly address: string;
+  readonly port: number;
+  readonly user: string;
+  /** Absolute path of a private key. */
+  readonly keyFile?: string;
+  readonly passphrase?: Secret;
+  readonly password?: Secret;
+  /** `SHA256:` and 43 characters. */
+  readonly fingerprint?: string;
+  readonly become: 'none' | 'sudo';
+  readonly becomePassword?: Secret;
+}
+
+/** One setting: its own name, the names that Ansible has for it, and what it may be. */
+export interface Setting {
+  readonly plain?: string;
+  readonly ansible: readonly string[];
+  readonly field: AnyField;
+}
+
+const become = boolean();
+
+// Grammars, not lists of what is forbidden: no value can start an option or hold a character that a shell knows.
+export const settings = {
+  host: { plain: 'host', ansible: ['ansible_host', 'ansible_ssh_host'], field: hostAddress() },
+  user: {
+    plain: 'user',
+    ansible: ['ansible_user', 'ansible_ssh_user'],
+    field: text({
+      pattern: /[A-Za-z0-9_][A-Za-z0-9._@-]*/,
+      maxLength: 64,
+      expects: 'a login name such as deploy',
+    }),
+  },
+  port: { plain: 'port', ansible: ['ansible_port', 'ansible_ssh_port'], field: port() },
+  key: {
+    plain: 'key',
+    ansible: ['ansible_ssh_private_key_file', 'ansible_private_key_file'],
+    field: keyPath(),
+  },
+  passphrase: { plain: 'passphrase', ansible: ['ansible_ssh_private_key_passphrase'], field: secret() },
+  password: { plain: 'password', ansible: ['ansible_password', 'ansible_ssh_pass'], field: secret() },
+  fingerprint: {
+    plain: 'fingerprint',
+    ansible: [],
+    field: text({
+      pattern: /SHA256:[A-Za-z0-9+/]{43}/,
+      expects: 'a fingerprint as ssh-keygen -l prints it: SHA256:…',
+    }),
+  },
+  address: { plain: 'address', ansible: [], field: hostAddress() },
+  become: { plain: 'become', ansible: ['ansible_become'], field: becomeSwitch() },
+  becomePassword: {
+    plain: 'become_password',
+    ansible: ['ansible_become_password', 'ansible_become_pass'],
+    field: secret(),
+  },
+  becomeMethod: { ansible: ['ansible_become_method'], field: choice('sudo') },
+  becomeUser: { ansible: ['ansible_become_user'], field: choice('root') },
+  connection: { ansible: ['ansible_connection'], field: choice('ssh', 'smart', 'paramiko') },
+} satisfies Record<string, Setting>;
+
+export type SettingKey = keyof typeof settings;
+
+/** Names of Ansible that mean nothing here, and do no harm when they are left in. */
+export const ignoredSettings: ReadonlySet<string> = new Set([
+  'ansible_python_interpreter',
+  'ansible_shell_type',
+  'ansible_pipelining',
+  'ansible_ssh_pipelining',
+  'ansible_ssh_retries',
+  'ansible_remote_tmp',
+]);
+
+/** The settings of a host from what its values were parsed to. */
+export function connectionSettings(
+  name: string,
+  values: ReadonlyMap<SettingKey, unknown>,
+  defaults: { readonly user: string },
+): ConnectionSettings {
+  const user = (values.get('user') as string | undefined) ?? defaults.user;
+  // Steps have the rights of root unless the inventory says otherwise.
+  const sudo = (values.get('become') as boolean | undefined) ?? user !== 'root';
+  const optional = {
+    keyFile: values.get('key') as string | undefined,
+    passphrase: values.get('passphrase') as Secret | undefined,
+    password: values.get('password') as Secret | undefined,
+    fingerprint: values.get('fingerprint') as string | undefined,
+    becomePassword: values.get('becomePassword') as Secret | undefined,
+  };
+  const given = Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined));
+  return {
+    name,
+    address: (values.get('host') as string | undefined) ?? name,
+    port: (values.get('port') as number | undefined) ?? 22,
+    user,
+    become: sudo ? 'sudo' : 'none',
+    ...given,
+  };
+}
+
+function keyPath(): AnyField {
+  const expects = 'the path of a private key';
+  return defineField<string>({
+    expects,
+    schema: { type: 'string', minLength: 1 },
+    async parse(value, context) {
+      const parsed = await text({ expects }).parse(value, context);
+      if ('problems' in parsed) return parsed;
+      try {
+        return { value: context.resolvePath(parsed.value) };
+      } catch (error) {
+        return problem((error as Error).message);
+      }
+    },
+  });
+}
+
+// Inventories of Ansible say yes and no, which were true and false in YAML 1.1.
+function becomeSwitch(): AnyField {
+  const words = new Map([
+    ['yes', true],
+    ['true', true],
+    ['no', false],
+    ['false', false],
+  ]);
+  return defineField<boolean>({
+    expects: become.expects,
+    schema: { type: 'boolean' },
+    parse(value, context) {
+      const meant = typeof value === 'string' ? words.get(value.toLowerCase()) : undefined;
+      return meant === undefined ? become.parse(value, context) : { value: meant };
+    },
+  });
+}
