@@ -63,6 +63,8 @@ class Resolver {
   readonly #tree: GroupTree;
   readonly #lookup: ValueLookup;
   readonly #parser: SharedParse;
+  /** Hosts with a wrong setting: where they are is not known. */
+  readonly #unreadable = new Set<string>();
   /** By name of the value. */
   readonly #missing = new Map<string, { groups: Set<string>; hosts: Set<string>; field: AnyField }>();
 
@@ -142,6 +144,7 @@ class Resolver {
       if (!entry) continue;
       const parsed = await this.#parser.parse(setting.field, setting.plain ?? names[0]!, entry, noVars);
       if (parsed) values.set(key as SettingKey, parsed.value);
+      else this.#unreadable.add(host);
     }
     const connection = connectionSettings(host, values, this.#world);
     return { connection, address: (values.get('address') as string | undefined) ?? connection.address };
@@ -197,6 +200,7 @@ class Resolver {
   #refuseTwins(connections: ReadonlyMap<string, ConnectionSettings>): void {
     const seen = new Map<string, string>();
     for (const { name, address, port } of connections.values()) {
+      if (this.#unreadable.has(name)) continue;
       const place = `${address} port ${port}`;
       const twin = seen.get(place);
       seen.set(place, twin ?? name);
@@ -205,7 +209,7 @@ class Resolver {
         code: 'INVENTORY',
         at: [this.#inventory.hosts.get(name)!.at],
         happened: `hosts ${twin} and ${name} are the same machine: ${place}`,
-        remedy: `give both groups the host under one name`,
+        remedy: 'give both groups the host under one name',
       });
     }
   }

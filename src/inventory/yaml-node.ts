@@ -39,7 +39,5 @@ export function locate(entry: YamlEntry, path: readonly (string | number)[]): So
 export function describeNode(node: YamlNode): string {
   if (node.type === 'map') return 'a mapping';
   if (node.type === 'list') return 'a list';
-  return node.value === null
-    ? 'no value'
-    : `${typeof node.value === 'string' ? 'text' : `a ${typeof node.value}`}`;
+  return kindOf(node.value);
 }
