@@ -4,7 +4,6 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import ssh2 from 'ssh2';
 import { expect, test } from 'vitest';
 import {
   coversHost,
@@ -14,8 +13,9 @@ import {
   knownHostName,
   parseKnownHosts,
 } from './known-hosts.ts';
+import { makeKey } from './testing/make-key.ts';
 
-const key = publicKey();
+const key = makeKey().public;
 
 test('a host is filed under its name in lower case, with the port when it is not 22', () => {
   expect(knownHostName('Web.Example.com', 22)).toBe('web.example.com');
@@ -146,7 +146,7 @@ function generatedLine(): fc.Arbitrary<string> {
     { weight: 1, arbitrary: fc.constantFrom('|1|', '|1|x|y', '|2|abc|def') },
   );
   // Only whole keys: ssh-keygen -F does not look at the key, while a line with a broken one is of no use to us.
-  const blob = fc.constantFrom(key.toString('base64'), publicKey().toString('base64'));
+  const blob = fc.constantFrom(key.toString('base64'), makeKey().public.toString('base64'));
   const marker = fc.constantFrom('', '', '', '@revoked ', '@cert-authority ', '@nonsense ', '#');
   const space = fc.constantFrom(' ', '\t', '  ');
   return fc
@@ -162,10 +162,4 @@ function linesOfSshKeygen(file: string, name: string): number[] {
 function hashed(name: string): string {
   const salt = randomBytes(20);
   return `|1|${salt.toString('base64')}|${createHmac('sha1', salt).update(name).digest('base64')}`;
-}
-
-function publicKey(): Buffer {
-  const parsed = ssh2.utils.parseKey(ssh2.utils.generateKeyPairSync('ed25519').private);
-  if (parsed instanceof Error) throw parsed;
-  return parsed.getPublicSSH();
 }

@@ -2,12 +2,13 @@ import { spawn } from 'node:child_process';
 import { connect as connectTcp } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import ssh2 from 'ssh2';
-import type { AuthContext, Connection, ServerChannel, ServerConfig, Session } from 'ssh2';
+import type { AuthContext, Connection, ParsedKey, ServerChannel, ServerConfig, Session } from 'ssh2';
+import { makeKey } from './make-key.ts';
 import { serveFiles } from './sftp-server.ts';
 
 export interface SshServerOptions {
-  /** Private keys of the host in PEM; default is one fresh Ed25519 key. */
-  readonly hostKeys?: readonly string[];
+  /** Private keys of the host; default is one fresh Ed25519 key. */
+  readonly hostKeys?: readonly ParsedKey[];
   readonly algorithms?: ServerConfig['algorithms'];
   /** Decides over each attempt to log in; default accepts the password `open sesame`. */
   readonly authenticate?: (attempt: AuthContext) => void;
@@ -35,11 +36,14 @@ export const password = 'open sesame';
 
 /** An SSH server inside this process that runs commands with the machine's own `/bin/sh`. For tests only. */
 export async function startSshServer(options: SshServerOptions = {}): Promise<SshServer> {
-  const hostKeys = options.hostKeys ?? [ssh2.utils.generateKeyPairSync('ed25519').private];
+  const hostKeys = options.hostKeys ?? [makeKey().parsed];
   const connections = new Set<Connection>();
   const log: string[] = [];
   const server = new ssh2.Server(
-    { hostKeys: [...hostKeys], ...(options.algorithms && { algorithms: options.algorithms }) },
+    {
+      hostKeys: hostKeys.map((key) => ({ key })),
+      ...(options.algorithms && { algorithms: options.algorithms }),
+    },
     (connection) => {
       connections.add(connection);
       // ssh2 leaves Nagle's algorithm on, which makes every answer of this server 40 ms late.
@@ -56,7 +60,7 @@ export async function startSshServer(options: SshServerOptions = {}): Promise<Ss
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     port: (server.address() as AddressInfo).port,
-    hostKey: publicKey(hostKeys[0]!),
+    hostKey: hostKeys[0]!.getPublicSSH(),
     connections,
     log,
     close: () =>
@@ -79,12 +83,6 @@ export function socketOf(connection: Connection): Socket {
 function onlyPassword(attempt: AuthContext): void {
   if (attempt.method === 'password' && attempt.password === password) attempt.accept();
   else attempt.reject(['password']);
-}
-
-function publicKey(privateKey: string): Buffer {
-  const key = ssh2.utils.parseKey(privateKey);
-  if (key instanceof Error) throw key;
-  return key.getPublicSSH();
 }
 
 function serve(connection: Connection, options: SshServerOptions, log: string[]): void {

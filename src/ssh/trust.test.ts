@@ -1,0 +1,191 @@
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, expect, test } from 'vitest';
+import { problemsOf } from '../core/errors.ts';
+import type { AcceptedHostKey } from './host-keys.ts';
+import { connect } from './connect.ts';
+import { fingerprint, knownHostLine, knownHostName } from './known-hosts.ts';
+import type { SshTarget } from './target.ts';
+import { loopback, makeFolder, removeFolders } from './testing/loopback.ts';
+import { makeKey } from './testing/make-key.ts';
+import type { SshServer, SshServerOptions } from './testing/ssh-server.ts';
+import { startSshServer } from './testing/ssh-server.ts';
+import { scanHostKey, trustHostKey } from './trust.ts';
+
+const servers: SshServer[] = [];
+afterEach(async () => {
+  for (const server of servers.splice(0)) await server.close();
+  removeFolders();
+});
+
+async function start(options: SshServerOptions = {}): Promise<SshServer> {
+  const server = await startSshServer(options);
+  servers.push(server);
+  return server;
+}
+
+async function outcome(
+  server: SshServer,
+  knownHosts: { files: string[]; acceptNew: boolean },
+  more: Partial<SshTarget> = {},
+) {
+  try {
+    const connection = await connect(loopback(server.port, more), { knownHosts, connectTimeoutMs: 5000 });
+    await connection.close();
+    return { code: 'connected' };
+  } catch (error) {
+    return problemsOf(error)[0];
+  }
+}
+
+const nameOf = (server: SshServer) => knownHostName('127.0.0.1', server.port);
+const lineOf = (server: SshServer, key = server.hostKey) => `${knownHostLine(nameOf(server), key)}\n`;
+const otherKey = () => makeKey().public;
+
+function file(content?: string): string {
+  const path = join(makeFolder(), 'known_hosts');
+  if (content !== undefined) writeFileSync(path, content);
+  return path;
+}
+
+test('an unknown host is refused before the user is named, with the line that would make it known', async () => {
+  const server = await start();
+  const path = file();
+  const problem = await outcome(server, { files: [path], acceptNew: false });
+  expect(problem).toMatchObject({
+    code: 'HOSTKEY_UNKNOWN',
+    host: 'web-1',
+    detail: `line for ${path}:\n${lineOf(server).trim()}`,
+  });
+  expect(JSON.stringify(problem)).toContain(fingerprint(server.hostKey));
+  expect(JSON.stringify(problem)).toContain('provision trust -i inventory.yaml');
+  expect(server.log).toEqual([]);
+});
+
+test('a changed key is refused with both fingerprints and the line, also when new ones are accepted', async () => {
+  const server = await start();
+  const expected = otherKey();
+  const path = file(`# comment\n${lineOf(server, expected)}`);
+  for (const acceptNew of [false, true]) {
+    const problem = await outcome(server, { files: [path], acceptNew });
+    expect(problem.code).toBe('HOSTKEY_CHANGED');
+    for (const part of [fingerprint(server.hostKey), fingerprint(expected), `${path}:2`])
+      expect(JSON.stringify(problem)).toContain(part);
+  }
+  expect(readFileSync(path, 'utf8')).toBe(`# comment\n${lineOf(server, expected)}`);
+  expect(server.log).toEqual([]);
+});
+
+test('a revoked key is refused', async () => {
+  const server = await start();
+  const path = file(`${lineOf(server)}@revoked * ${lineOf(server).split(' ').slice(1).join(' ')}`);
+  expect(await outcome(server, { files: [path], acceptNew: true })).toMatchObject({
+    code: 'HOSTKEY_REVOKED',
+  });
+  expect(server.log).toEqual([]);
+});
+
+test('an accepted key is stored in the first file, mode 0600, and known from then on', async () => {
+  const server = await start();
+  const first = join(makeFolder(), 'new', 'known_hosts');
+  const second = file('other ssh-ed25519 AAAA');
+  const accepted: AcceptedHostKey[] = [];
+  const knownHosts = {
+    files: [first, second],
+    acceptNew: true,
+    onAccepted: (key: AcceptedHostKey) => accepted.push(key),
+  };
+  expect(await outcome(server, knownHosts)).toEqual({ code: 'connected' });
+  expect(readFileSync(first, 'utf8')).toBe(lineOf(server));
+  expect(statSync(first).mode & 0o777).toBe(0o600);
+  expect(accepted).toMatchObject([
+    { host: 'web-1', type: 'ssh-ed25519', fingerprint: fingerprint(server.hostKey), file: first },
+  ]);
+  expect(await outcome(server, { files: [first], acceptNew: false })).toEqual({ code: 'connected' });
+  expect(await outcome(server, { files: [first], acceptNew: true })).toEqual({ code: 'connected' });
+  expect(readFileSync(first, 'utf8')).toBe(lineOf(server));
+});
+
+test('a key is added on a line of its own when the file does not end with one', async () => {
+  const server = await start();
+  const path = file('# no line break');
+  await outcome(server, { files: [path], acceptNew: true });
+  expect(readFileSync(path, 'utf8')).toBe(`# no line break\n${lineOf(server)}`);
+});
+
+test.each([
+  ['is a folder', (path: string) => mkdirSync(path)],
+  ['is binary', (path: string) => writeFileSync(path, Buffer.from([0, 1, 2, 255]))],
+  ['is larger than any known_hosts', (path: string) => writeFileSync(path, Buffer.alloc(17_000_000, 'x'))],
+])('nothing is contacted when known_hosts %s', async (_name, spoil) => {
+  const server = await start();
+  const path = file();
+  spoil(path);
+  expect(await outcome(server, { files: [path], acceptNew: true })).toMatchObject({
+    code: 'HOSTKEY_UNKNOWN',
+  });
+  expect(server.log).toEqual([]);
+});
+
+test('a key that cannot be stored is not accepted, and no secret is sent', async () => {
+  const server = await start();
+  const path = join(file('a file, not a folder'), 'known_hosts');
+  expect(await outcome(server, { files: [path], acceptNew: true })).toMatchObject({
+    code: 'HOSTKEY_UNKNOWN',
+  });
+  expect(server.log.filter((entry) => entry === 'auth password')).toEqual([]);
+});
+
+test('a host with keys of two types is known by either', async () => {
+  const [ed25519, rsa] = [makeKey(), makeKey('rsa')];
+  const server = await start({ hostKeys: [ed25519.parsed, rsa.parsed] });
+  for (const key of [rsa.public, ed25519.public]) {
+    expect(await outcome(server, { files: [file(lineOf(server, key))], acceptNew: false })).toEqual({
+      code: 'connected',
+    });
+    const pinned = { fingerprint: fingerprint(key) };
+    expect(await outcome(server, { files: [], acceptNew: false }, pinned)).toEqual({ code: 'connected' });
+  }
+  const wrong = { fingerprint: fingerprint(otherKey()) };
+  expect(await outcome(server, { files: [file(lineOf(server))], acceptNew: true }, wrong)).toMatchObject({
+    code: 'HOSTKEY_CHANGED',
+  });
+});
+
+test('a host is asked for its key without a login, and known once it is trusted', async () => {
+  const server = await start();
+  const path = file();
+  const target = loopback(server.port);
+  const options = { files: [path], connectTimeoutMs: 5000 };
+  const scanned = await scanHostKey(target, options);
+  expect(scanned).toEqual({
+    host: 'web-1',
+    type: 'ssh-ed25519',
+    fingerprint: fingerprint(server.hostKey),
+    line: lineOf(server).trim(),
+    status: 'new',
+  });
+  expect(server.log).toEqual([]);
+  trustHostKey(path, target, scanned);
+  expect(await scanHostKey(target, options)).toMatchObject({ status: 'known' });
+  expect(await outcome(server, { files: [path], acceptNew: false })).toEqual({ code: 'connected' });
+  const changed = await scanHostKey(target, { ...options, files: [file(lineOf(server, otherKey()))] });
+  expect(changed.status).toBe('changed');
+  expect(() => trustHostKey(path, target, changed)).toThrow('HOSTKEY_CHANGED');
+});
+
+test.each([true, false])(
+  'a key that the host shows but cannot prove is neither stored nor enough (accept new: %s)',
+  async (acceptNew) => {
+    const victim = otherKey();
+    const impostor = makeKey().parsed;
+    impostor.getPublicSSH = () => victim;
+    const server = await start({ hostKeys: [impostor] });
+    const path = file(acceptNew ? '' : lineOf(server, victim));
+    const before = readFileSync(path, 'utf8');
+    const problem = await outcome(server, { files: [path], acceptNew });
+    expect(problem.code).not.toBe('connected');
+    expect(readFileSync(path, 'utf8')).toBe(before);
+    expect(server.log).toEqual([]);
+  },
+);
