@@ -130,6 +130,8 @@ function pour(stream: WriteStream, content: Uint8Array): Promise<void> {
     let opened = false;
     stream.on('error', (error: Error) => reject(opened ? error : new CannotCreate(error.message)));
     stream.once('finish', resolve);
+    // Of several requests that fail together, ssh2 reports none: it only closes the file.
+    stream.once('close', () => reject(new Error('the host did not take all bytes')));
     // Through pipe and not at once: it waits when as many requests are on their way as the stream may hold.
     stream.once('open', () => {
       opened = true;

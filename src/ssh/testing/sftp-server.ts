@@ -15,8 +15,9 @@ import type { SFTPWrapper } from 'ssh2';
 
 const { OPEN_MODE, STATUS_CODE, flagsToString } = ssh2.utils.sftp;
 
-/** The part of SFTP that uploads need, on the machine's own files. For tests only. */
-export function serveFiles(sftp: SFTPWrapper): void {
+/** The part of SFTP that uploads need, on the machine's own files; the disk may be full after some bytes. For tests only. */
+export function serveFiles(sftp: SFTPWrapper, diskBytes = Infinity): void {
+  let written = 0;
   const folders = new Map<number, string>();
   const numberOf = (handle: Buffer) => handle.readUInt32BE(0);
   const reply = (request: number, work: () => void) => {
@@ -40,6 +41,8 @@ export function serveFiles(sftp: SFTPWrapper): void {
     }
   });
   sftp.on('WRITE', (request, handle, offset, data) => {
+    written += data.length;
+    if (written > diskBytes) return void sftp.status(request, STATUS_CODE.FAILURE);
     reply(request, () => void writeSync(numberOf(handle), data, 0, data.length, offset));
   });
   sftp.on('FSETSTAT', (request, handle, { mode }) =>

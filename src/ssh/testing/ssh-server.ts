@@ -18,7 +18,10 @@ export interface SshServerOptions {
   readonly onExec?: (command: string, channel: ServerChannel, connection: Connection) => void;
   /** Sessions that may be open at a time, as `MaxSessions` of sshd. */
   readonly maxSessions?: number;
+  readonly sessionLingerMs?: number;
   readonly sftp?: boolean;
+  /** Bytes that SFTP can write before the disk is full. */
+  readonly diskBytes?: number;
   readonly forwarding?: boolean;
 }
 
@@ -91,7 +94,8 @@ function serve(connection: Connection, options: SshServerOptions, log: string[])
     if (open >= (options.maxSessions ?? 10)) return void reject();
     open++;
     const session = accept();
-    session.on('close', () => open--);
+    // sshd, too, counts a session for a moment after the client has seen its end.
+    session.on('close', () => setTimeout(() => open--, options.sessionLingerMs ?? 0));
     session.on('exec', (acceptExec, _reject, { command }) => {
       log.push(`exec ${command}`);
       const channel = acceptExec();
@@ -102,7 +106,7 @@ function serve(connection: Connection, options: SshServerOptions, log: string[])
     if (options.sftp !== false) {
       session.on('sftp', (acceptSftp) => {
         log.push('sftp');
-        serveFiles(acceptSftp());
+        serveFiles(acceptSftp(), options.diskBytes);
       });
     }
   });
