@@ -32,7 +32,11 @@ export async function ensureDockerEngine({ allowInstall = 'ask', log = logToStde
   await requireConsent({ allowInstall, missing });
   if (!hasProgram('dockerd')) await installPackages(['docker.io', 'iptables'], log);
   const pid = await startEngine(log);
-  log(pid === undefined ? 'Docker engine started.' : `Docker engine started (process ${pid}, log ${engineLog()}).`);
+  log(
+    pid === undefined
+      ? 'Docker engine started.'
+      : `Docker engine started (process ${pid}, log ${engineLog()}).`,
+  );
   return { started: true, pid };
 }
 
@@ -129,18 +133,23 @@ function portAnswers(url) {
 function refuseForeignEngine() {
   const chosen = process.env['DOCKER_HOST'];
   if (!chosen || ['/var/run/docker.sock', '/run/docker.sock'].includes(new URL(chosen).pathname)) return;
-  throw new Error(`DOCKER_HOST is ${chosen}, and no engine answers there. Start that engine, or unset DOCKER_HOST.`);
+  throw new Error(
+    `DOCKER_HOST is ${chosen}, and no engine answers there. Start that engine, or unset DOCKER_HOST.`,
+  );
 }
 
 async function requireConsent({ allowInstall, missing }) {
   const remedy =
     'Install Docker Engine (https://docs.docker.com/engine/install/), start it, and run this again; ' +
     'as root on Debian or Ubuntu this is done for you.';
-  if (allowInstall === false) throw new Error(`${capitalise(missing)}, and installing is not allowed. ${remedy}`);
+  if (allowInstall === false)
+    throw new Error(`${capitalise(missing)}, and installing is not allowed. ${remedy}`);
   if (!canInstall()) throw new Error(`${capitalise(missing)}. ${remedy}`);
   if (allowInstall === true || !process.stdin.isTTY || !process.stderr.isTTY) return;
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  const answer = await terminal.question(`${capitalise(missing)}. Install and start what is needed now? [y/N] `);
+  const answer = await terminal.question(
+    `${capitalise(missing)}. Install and start what is needed now? [y/N] `,
+  );
   terminal.close();
   if (!/^\s*y(es)?\s*$/i.test(answer)) throw new Error(`Nothing was installed. ${remedy}`);
 }
@@ -150,7 +159,12 @@ function capitalise(text) {
 }
 
 function hasProgram(program) {
-  const directories = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin'];
+  const directories = [
+    ...(process.env['PATH'] ?? '').split(delimiter),
+    '/usr/local/sbin',
+    '/usr/sbin',
+    '/sbin',
+  ];
   return directories.some((directory) => {
     try {
       accessSync(join(directory, program), constants.X_OK);
@@ -165,7 +179,15 @@ async function installPackages(packages, log) {
   log(`Installing ${packages.join(', ')} ...`);
   // One third-party source that is out of reach must not stop the packages of the distribution.
   await run('apt-get', ['-q', 'update']).catch((problem) => log(String(problem.message)));
-  await run('apt-get', ['-q', '-y', '-o', 'DPkg::Lock::Timeout=300', 'install', '--no-install-recommends', ...packages]);
+  await run('apt-get', [
+    '-q',
+    '-y',
+    '-o',
+    'DPkg::Lock::Timeout=300',
+    'install',
+    '--no-install-recommends',
+    ...packages,
+  ]);
 }
 
 function run(program, args) {
@@ -212,7 +234,8 @@ async function waitForEngine(howItEnded) {
   while (Date.now() < deadline) {
     if (await anyEngineAnswers()) return;
     const ended = howItEnded();
-    if (ended !== undefined && lastChance) throw new Error(`dockerd did not start: ${ended}.\n${engineLogTail()}`);
+    if (ended !== undefined && lastChance)
+      throw new Error(`dockerd did not start: ${ended}.\n${engineLogTail()}`);
     // Ours may have lost a race against one that another process started in the same moment.
     if (ended !== undefined) lastChance = true;
     await pause(lastChance ? 3_000 : 100);
