@@ -14,7 +14,11 @@ afterEach(removeFolders);
  * Logs in on a host whose sudo is this shell script; it is given the real arguments of sudo. `run` starts what stands
  * behind `--`, `got` is where it may write what it read.
  */
-async function becomeThrough(sudo: string, password: string | null = 'cnry_sudo') {
+async function becomeThrough(
+  sudo: string,
+  password: string | null = 'cnry_sudo',
+  script = sh`echo alive; cat`,
+) {
   const folder = makeFolder();
   const got = join(folder, 'got');
   const path = join(folder, 'sudo');
@@ -26,7 +30,7 @@ async function becomeThrough(sudo: string, password: string | null = 'cnry_sudo'
   try {
     const target = loopback(server.port, { become: 'sudo', ...secret });
     const connection = await connect(target, trusting([[server.port, server.hostKey]]));
-    const answer = await connection.execute(sh`echo alive; cat`, { timeoutMs: 2000, doing: 'test' });
+    const answer = await connection.execute(script, { timeoutMs: 2000, doing: 'test' });
     await connection.close();
     return { answer: answer.stdout, sent: read(got), log: server.log };
   } catch (error) {
@@ -81,8 +85,15 @@ test('a password that is refused is not sent again', async () => {
 });
 
 test('our prompt after the shell has begun gets nothing', async () => {
-  const { answer } = await becomeThrough('(sleep 0.1; printf %s "$prompt" >&2) & run "$@"');
+  const late = '(sleep 0.1; printf %s "$prompt" >&2) &';
+  const { answer, sent } = await becomeThrough(
+    `${late} tee "$got" | (run "$@")`,
+    'cnry_sudo',
+    sh`sleep 0.4; echo alive`,
+  );
   expect(answer).toBe('alive\n');
+  expect(sent).toContain('alive');
+  expect(sent).not.toContain('cnry_sudo');
 });
 
 test.each([

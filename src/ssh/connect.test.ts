@@ -162,7 +162,7 @@ function isRunning(pid: string): boolean {
   return existsSync(`/proc/${pid}`) && !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
 }
 
-test('without room for a second session a hung script is ended by a signal, and what was behind it runs once', async () => {
+test('without room for a second session a hung script is ended from a second connection, and what was behind it runs once', async () => {
   const connection = await open(await start({ maxSessions: 1 }));
   const counter = join(makeFolder(), 'count');
   const hung = connection.execute(sh`sleep 1000`, { timeoutMs: 300, doing: 'sleep' });
@@ -216,6 +216,15 @@ test('where the login user may not write, the upload is in a private folder, whi
   expect(dirname(path)).not.toBe('/tmp');
   await connection.close();
   expect(existsSync(dirname(path))).toBe(false);
+});
+
+test('where SFTP shows other files than the shell has, uploads travel through the shell', async () => {
+  const [sftpRoot, folder] = [makeFolder(), makeFolder()];
+  mkdirSync(join(sftpRoot, folder), { recursive: true });
+  const connection = await open(await start({ sftpRoot }));
+  const path = await connection.upload(Buffer.from('content'), join(folder, 'x'));
+  expect(readFileSync(path, 'utf8')).toBe('content');
+  expect(readdirSync(join(sftpRoot, folder))).toEqual([]);
 });
 
 test('a host with room for one session gets its uploads through the shell, and says so to who asks', async () => {

@@ -1,31 +1,16 @@
 import type { Socket } from 'node:net';
-import type { Client, ServerHostKeyAlgorithm } from 'ssh2';
-import { ProvisionError } from '../core/errors.ts';
 import type { Connection } from '../host/connection.ts';
-import { Channels } from './channels.ts';
-import type { Credential } from './credentials.ts';
-import { loadCredentials } from './credentials.ts';
 import { dial } from './dial.ts';
-import { handshake } from './handshake.ts';
-import type { AcceptedHostKey } from './host-keys.ts';
-import { HostKeys } from './host-keys.ts';
-import { Lifeline } from './lifeline.ts';
+import type { KnownHostsOptions } from './host-keys.ts';
 import type { Link } from './link.ts';
-import { openSocket, retryWhilePassing } from './open-socket.ts';
+import { prepareLogIn } from './log-in.ts';
 import { Shell } from './shell.ts';
 import type { SshTarget } from './target.ts';
 import { targetError } from './target.ts';
 import { Uploads } from './upload.ts';
 
 export interface ConnectOptions {
-  readonly knownHosts: {
-    /** Absolute paths; the first is the one that accepted keys are added to. A file that does not exist is empty. */
-    readonly files: readonly string[];
-    /** Take the key of a host that is not known yet, and remember it. One that has changed is refused all the same. */
-    readonly acceptNew: boolean;
-    /** Tells a person which key was taken. */
-    readonly onAccepted?: (accepted: AcceptedHostKey) => void;
-  };
+  readonly knownHosts: KnownHostsOptions;
   /** For the TCP connection, and again for the SSH handshake with login. */
   readonly connectTimeoutMs: number;
   /** Default: every 10 s, given up after 3 without an answer. */
@@ -49,17 +34,12 @@ export interface ConnectOptions {
  */
 export async function connect(target: SshTarget, options: ConnectOptions): Promise<Connection> {
   refuseLineBreaks(target);
-  const credentials = await loadCredentials(target);
-  const hostKeys = await HostKeys.load(target, options.knownHosts);
-  const client = await retryWhilePassing(() => logIn(target, credentials, hostKeys, options), options.signal);
-
-  const lifeline = watch(client, new Lifeline(target));
-  const debug = (text: string) => options.onDebug?.(text);
-  const link: Link = { target, client, lifeline, channels: new Channels(lifeline), debug };
+  const openLink = await prepareLogIn(target, options);
+  const link = await openLink();
   const shell = new Shell(link);
   const uploads = new Uploads(link, shell);
   const close = () => hangUp(link, shell, uploads);
-  const abort = () => lifeline.end('the attempt was given up');
+  const abort = () => link.lifeline.end('the attempt was given up');
   options.signal?.addEventListener('abort', abort, { once: true });
   try {
     await shell.open();
@@ -85,61 +65,6 @@ function refuseLineBreaks(target: SshTarget): void {
     hostState: 'nothing was contacted',
     remedy: 'check where it comes from: a file must hold the password alone',
   });
-}
-
-/** A pin does not say of which type its key is, and a host shows one key at a time: it is asked for the others in turn. */
-async function logIn(
-  target: SshTarget,
-  credentials: readonly Credential[],
-  hostKeys: HostKeys,
-  options: ConnectOptions,
-): Promise<Client> {
-  let mismatch: unknown;
-  for (const algorithms of hostKeys.algorithms()) {
-    try {
-      return await attemptLogIn(target, credentials, hostKeys, algorithms, options);
-    } catch (error) {
-      const code = error instanceof ProvisionError ? error.code : undefined;
-      if (code !== 'HOSTKEY_CHANGED' && (code !== 'ALGORITHM' || !mismatch)) throw error;
-      mismatch ??= error;
-    }
-  }
-  throw mismatch;
-}
-
-async function attemptLogIn(
-  target: SshTarget,
-  credentials: readonly Credential[],
-  hostKeys: HostKeys,
-  algorithms: readonly ServerHostKeyAlgorithm[],
-  options: ConnectOptions,
-): Promise<Client> {
-  const socket = await openSocket(target, options.connectTimeoutMs, options.signal);
-  const abort = () => socket.destroy();
-  options.signal?.addEventListener('abort', abort, { once: true });
-  try {
-    return await handshake(socket, {
-      target,
-      credentials,
-      algorithms,
-      verifyHost: (key) => hostKeys.verify(key),
-      onIdentityProven: () => hostKeys.remember(),
-      timeoutMs: options.connectTimeoutMs,
-      keepalive: options.keepalive ?? { intervalMs: 10_000, countMax: 3 },
-    });
-  } catch (error) {
-    options.signal?.throwIfAborted();
-    throw error;
-  } finally {
-    options.signal?.removeEventListener('abort', abort);
-  }
-}
-
-function watch(client: Client, lifeline: Lifeline): Lifeline {
-  client.on('error', (error) => lifeline.end(error.message));
-  client.on('end', () => lifeline.end('the host ended it'));
-  client.on('close', () => lifeline.end('the host closed it'));
-  return lifeline;
 }
 
 const patienceMs = 2000;

@@ -1,34 +1,31 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Script } from '../core/script.ts';
 import type { Link } from './link.ts';
-import type { ShellChannel } from './shell-channel.ts';
 import { openShellChannel } from './shell-channel.ts';
 
-const patienceMs = 6000;
+const patienceMs = 8000;
 
 /**
- * Ends a script that runs in another shell of this connection, with all processes below it, from a second shell.
- * Never rejects: where there is no second shell or no /proc, nothing is ended.
+ * Ends a script that runs in another shell of this connection, with all processes below it: from a second shell, or from
+ * a second connection where the host allows one session only.
+ * Never rejects: where there is neither, or no /proc, nothing is ended.
  */
 export async function endScript(link: Link, running: { shell: number; script: number }): Promise<void> {
-  const helper: { channel?: ShellChannel } = {};
-  try {
-    await Promise.race([ask(link, endTree(running.shell, running.script), helper), sleep(patienceMs)]);
-  } catch (error) {
-    link.debug(
-      `no second shell to end a hung script: ${error instanceof Error ? error.message : String(error)}`,
-    );
-  } finally {
-    helper.channel?.close();
-  }
+  const script = endTree(running.shell, running.script);
+  const work = runOnce(link, script).catch(async () => {
+    const other = await link.again();
+    await runOnce(other, script).finally(() => other.client.end());
+  });
+  const note = (error: unknown) => link.debug(`a hung script was not ended: ${String(error)}`);
+  await Promise.race([work.catch(note), sleep(patienceMs)]);
 }
 
-async function ask(link: Link, script: Script, helper: { channel?: ShellChannel }): Promise<void> {
+async function runOnce(link: Link, script: Script): Promise<void> {
   let answered = () => {};
   const answer = new Promise<void>((resolve) => (answered = resolve));
-  helper.channel = await openShellChannel(link, { onStart: () => {}, onAnswer: answered, onClose: answered });
-  helper.channel.send([{ script }]);
-  await answer;
+  const shell = await openShellChannel(link, { onStart: () => {}, onAnswer: answered, onClose: answered });
+  shell.send([{ script }]);
+  await link.lifeline.guard(answer, 'end a script').finally(() => shell.close());
 }
 
 /**

@@ -20,8 +20,11 @@ export interface AcceptedHostKey {
 }
 
 export interface KnownHostsOptions {
+  /** Absolute paths; the first is the one that accepted keys are added to. A file that does not exist is empty. */
   readonly files: readonly string[];
+  /** Take the key of a host that is not known yet, and remember it. One that has changed is refused all the same. */
   readonly acceptNew: boolean;
+  /** Tells a person which key was taken. */
   readonly onAccepted?: (accepted: AcceptedHostKey) => void;
 }
 

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { ClientChannel } from 'ssh2';
+import { ProvisionError } from '../core/errors.ts';
 import type { Output } from '../core/host.ts';
 import type { Script } from '../core/script.ts';
 import type { StreamAnswer } from './answer-reader.ts';
@@ -7,6 +8,7 @@ import { AnswerReader } from './answer-reader.ts';
 import { explainNoShell, needsSudo, promptCount, startCommand } from './become.ts';
 import { frame, preamble } from './frame.ts';
 import type { Link } from './link.ts';
+import { oneLine, targetError } from './target.ts';
 
 export interface ShellListener {
   /** A script has begun; its process id, or 0 where there is no /proc. */
@@ -40,14 +42,16 @@ const lastWordsMs = 300;
 
 /**
  * Starts a `/bin/sh` on the host with the rights that steps have.
- * @throws ProvisionError `SUDO`, `NO_SHELL` or `CONN_LOST`, or the error of ssh2 when the host opens no session
+ * @throws ProvisionError `SUDO`, `NO_SHELL` or `CONN_LOST`
  */
 export async function openShellChannel(link: Link, listener: ShellListener): Promise<ShellChannel> {
   const nonce = randomBytes(16).toString('hex');
-  const channel = await link.channels.session<ClientChannel>(
-    (done) => void link.client.exec(startCommand(link.target, nonce), done),
-    'open a shell',
-  );
+  const command = startCommand(link.target, nonce);
+  const channel = await link.channels
+    .session<ClientChannel>((done) => void link.client.exec(command, done), 'open a shell')
+    .catch((error: unknown) => {
+      throw error instanceof ProvisionError ? error : noSession(link, error);
+    });
   // A write to a channel that has just been closed must not become an uncaught exception.
   channel.on('error', () => undefined);
   channel.stderr.on('error', () => undefined);
@@ -57,6 +61,15 @@ export async function openShellChannel(link: Link, listener: ShellListener): Pro
     channel.close();
     throw error;
   }
+}
+
+function noSession(link: Link, cause: unknown): ProvisionError {
+  const reason = oneLine(cause instanceof Error ? cause.message : String(cause));
+  return targetError(link.target, 'NO_SHELL', `the host opens no session: ${reason}`, {
+    hostState: 'nothing was started',
+    remedy: 'raise MaxSessions in sshd_config on the host, or end what holds its sessions',
+    cause,
+  });
 }
 
 /** Waits until sudo has made way for the shell; gives the password to our own prompt, once, and never after that. */

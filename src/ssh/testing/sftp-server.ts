@@ -15,8 +15,9 @@ import type { SFTPWrapper } from 'ssh2';
 
 const { OPEN_MODE, STATUS_CODE, flagsToString } = ssh2.utils.sftp;
 
-/** The part of SFTP that uploads need, on the machine's own files; the disk may be full after some bytes. For tests only. */
-export function serveFiles(sftp: SFTPWrapper, diskBytes = Infinity): void {
+/** The part of SFTP that uploads need, on the machine's own files, those below `root`; the disk is full after `diskBytes`. For tests only. */
+export function serveFiles(sftp: SFTPWrapper, limits: { root?: string; diskBytes?: number } = {}): void {
+  const { root = '', diskBytes = Infinity } = limits;
   let written = 0;
   const folders = new Map<number, string>();
   const numberOf = (handle: Buffer) => handle.readUInt32BE(0);
@@ -35,7 +36,7 @@ export function serveFiles(sftp: SFTPWrapper, diskBytes = Infinity): void {
   sftp.on('OPEN', (request, path, flags, attributes) => {
     try {
       const mode = flags & OPEN_MODE.EXCL ? 'wx' : (flagsToString(flags) ?? 'r');
-      sftp.handle(request, handleFor(openSync(path, mode, attributes.mode)));
+      sftp.handle(request, handleFor(openSync(root + path, mode, attributes.mode)));
     } catch (error) {
       sftp.status(request, statusOf(error));
     }
@@ -48,10 +49,10 @@ export function serveFiles(sftp: SFTPWrapper, diskBytes = Infinity): void {
   sftp.on('FSETSTAT', (request, handle, { mode }) =>
     reply(request, () => fchmodSync(numberOf(handle), mode)),
   );
-  sftp.on('SETSTAT', (request, path, { mode }) => reply(request, () => chmodSync(path, mode)));
-  sftp.on('MKDIR', (request, path, { mode }) => reply(request, () => mkdirSync(path, { mode })));
-  sftp.on('REMOVE', (request, path) => reply(request, () => unlinkSync(path)));
-  sftp.on('RMDIR', (request, path) => reply(request, () => rmdirSync(path)));
+  sftp.on('SETSTAT', (request, path, { mode }) => reply(request, () => chmodSync(root + path, mode)));
+  sftp.on('MKDIR', (request, path, { mode }) => reply(request, () => mkdirSync(root + path, { mode })));
+  sftp.on('REMOVE', (request, path) => reply(request, () => unlinkSync(root + path)));
+  sftp.on('RMDIR', (request, path) => reply(request, () => rmdirSync(root + path)));
   sftp.on('OPENDIR', (request, path) => {
     const number = 0x4000_0000 + folders.size;
     folders.set(number, path);
@@ -63,7 +64,7 @@ export function serveFiles(sftp: SFTPWrapper, diskBytes = Infinity): void {
     if (!path) return void sftp.status(request, STATUS_CODE.EOF);
     sftp.name(
       request,
-      readdirSync(path).map((filename) => ({
+      readdirSync(root + path).map((filename) => ({
         filename,
         longname: filename,
         attrs: { mode: 0o600 } as never,

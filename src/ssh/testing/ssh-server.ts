@@ -20,6 +20,8 @@ export interface SshServerOptions {
   readonly maxSessions?: number;
   readonly sessionLingerMs?: number;
   readonly sftp?: boolean;
+  /** Folder that SFTP shows as the root (chroot). */
+  readonly sftpRoot?: string;
   /** Bytes that SFTP can write before the disk is full. */
   readonly diskBytes?: number;
   readonly forwarding?: boolean;
@@ -106,7 +108,11 @@ function serve(connection: Connection, options: SshServerOptions, log: string[])
     if (options.sftp !== false) {
       session.on('sftp', (acceptSftp) => {
         log.push('sftp');
-        serveFiles(acceptSftp(), options.diskBytes);
+        const { diskBytes, sftpRoot: root } = options;
+        serveFiles(acceptSftp(), {
+          ...(diskBytes !== undefined && { diskBytes }),
+          ...(root !== undefined && { root }),
+        });
       });
     }
   });
