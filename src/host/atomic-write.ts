@@ -3,7 +3,7 @@ import type { WriteOptions } from '../core/host.ts';
 import { joinScripts, Script, sh } from '../core/script.ts';
 import type { Connection } from './connection.ts';
 import { enterFolder } from './enter-folder.ts';
-import { fileFailure } from './host-failure.ts';
+import { commandFailure } from './host-failure.ts';
 import { splitHostPath } from './host-path.ts';
 
 /**
@@ -34,7 +34,7 @@ export async function atomicWrite(
 
 async function execute(connection: Connection, script: Script, doing: string): Promise<void> {
   const output = await connection.execute(script, { doing, timeoutMs: 300_000 });
-  if (output.code !== 0) throw fileFailure(doing, output, 'the old file is untouched');
+  if (output.code !== 0) throw commandFailure(doing, output, 'the old file is untouched');
 }
 
 const refuseOtherTypes = `if [ -L "./$name" ]; then refuse link "$(pwd -P)/$name"

@@ -12,8 +12,9 @@ export function enterFolder(path: string): Script {
   return joinScripts([enterFunction, sh`enter ${path}`]);
 }
 
+/** Defines `enter FOLDER`, for scripts that compute the folder. */
 // The walk costs forks, so it happens only when the kernel's name of the folder is not the one that was asked for.
-const enterFunction = Script.fromTrusted(`LC_ALL=C; export LC_ALL; umask 077; unset CDPATH
+export const enterFunction = Script.fromTrusted(`LC_ALL=C; export LC_ALL; umask 077; unset CDPATH
 refuse() { printf '%s\\t%s\\n' "$1" "$2"; exit ${refusedStatus}; }
 root_only() {
   set -- "$(stat -c '%u %a' -- "$1")"

@@ -1,46 +1,54 @@
-import { ProvisionError, type ErrorCode } from '../core/errors.ts';
+import { ProvisionError, type ErrorCode, type Problem } from '../core/errors.ts';
 import type { Output } from '../core/host.ts';
 import { refusedStatus } from './enter-folder.ts';
 
+/**
+ * The error for a script that did not exit with 0, as far as its output tells why.
+ * @example
+ * throw commandFailure('apt-get update', output);
+ */
+export function commandFailure(doing: string, output: Output, hostState?: string): ProvisionError {
+  return new ProvisionError({
+    ...(refusal(doing, output) ??
+      knownCause(doing, output) ?? {
+        code: 'COMMAND_FAILED',
+        happened: `${doing} ended with exit status ${output.code}`,
+        detail: lastLines(`${output.stdout}\n${output.stderr}`),
+      }),
+    ...(hostState !== undefined && { hostState }),
+  });
+}
+
 // The texts of strerror(3) in the C locale; no tool on a host reports errno in another form.
 const causes: readonly (readonly [RegExp, ErrorCode, string])[] = [
-  [/No space left on device|Disk quota exceeded/, 'DISK_FULL', 'free some space (and inodes: df -i)'],
-  [/Read-only file system/, 'READ_ONLY', 'the file system is mounted read-only: dmesg may say why'],
+  [/: (No space left on device|Disk quota exceeded)$/m, 'DISK_FULL', 'free some space (and inodes: df -i)'],
+  [/: Read-only file system$/m, 'READ_ONLY', 'find out why it is mounted read-only: dmesg may say'],
   [
-    /Operation not permitted/,
+    /^(mv|chmod|chown|mkdir|rm): .*: Operation not permitted$/m,
     'READ_ONLY',
-    'the file may be immutable (lsattr), or this user may not do that',
+    'see with lsattr if it is immutable',
   ],
 ];
 
-/** The error for a file operation that did not exit with 0; `doing` is what failed: `writing /etc/hosts`. */
-export function fileFailure(doing: string, output: Output, hostState: string): ProvisionError {
-  if (output.code === refusedStatus) return refusal(doing, output.stdout, hostState);
-  const detail = lastLines(output.stderr);
-  const [, code, remedy] = causes.find(([text]) => text.test(output.stderr)) ?? [];
-  return new ProvisionError({
-    code: code ?? 'COMMAND_FAILED',
-    happened: `${doing} failed: ${detail.split('\n').at(-1) || `exit status ${output.code}`}`,
-    hostState,
-    ...(remedy && { remedy }),
-    detail,
-  });
+function knownCause(doing: string, { stderr }: Output): Problem | undefined {
+  for (const [text, code, remedy] of causes) {
+    const line = text.exec(stderr)?.[0].replace(/^: /, '');
+    if (line !== undefined)
+      return { code, happened: `${doing} failed: ${line}`, remedy, detail: lastLines(stderr) };
+  }
+  return undefined;
 }
 
 /** The end of some output, for people: at most 20 lines and 4 kB. */
 export function lastLines(text: string, lines = 20): string {
-  return text.trimEnd().split('\n').slice(-lines).join('\n').slice(-4096);
+  return text.trim().split('\n').slice(-lines).join('\n').slice(-4096);
 }
 
-function refusal(doing: string, stdout: string, hostState: string): ProvisionError {
+function refusal(doing: string, { code: status, stdout }: Output): Problem | undefined {
   const [verdict = '', ...what] = (stdout.trimEnd().split('\n').at(-1) ?? '').split('\t');
-  const describe = Object.hasOwn(verdicts, verdict) ? verdicts[verdict] : undefined;
-  const { code, happened, remedy } = describe?.(what) ?? {
-    code: 'COMMAND_FAILED' as const,
-    happened: 'the host gave an answer that makes no sense',
-    remedy: 'look at the shell of the host',
-  };
-  return new ProvisionError({ code, happened: `${doing}: ${happened}`, hostState, remedy });
+  if (status !== refusedStatus || !Object.hasOwn(verdicts, verdict)) return undefined;
+  const { code, happened, remedy } = verdicts[verdict]!(what);
+  return { code, happened: `${doing}: ${happened}`, remedy };
 }
 
 interface Verdict {

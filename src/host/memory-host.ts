@@ -12,8 +12,8 @@ import type {
 import { ProvisionError } from '../core/errors.ts';
 import type { Script } from '../core/script.ts';
 import { Secret } from '../core/secret.ts';
+import { commandFailure } from './host-failure.ts';
 import { describeRequest } from './http.ts';
-import { commandFailed } from './remote-host.ts';
 
 /** What a script prints: its standard output, or any part of what a script answers. Without a `code` it ends with 0. */
 export type MemoryOutput = string | Partial<Output>;
@@ -144,7 +144,7 @@ export class MemoryHost implements Host {
   async run(script: Script, { stdin, doing }: RunOptions = {}): Promise<Output> {
     this.runs.push(script.text);
     const output = this.#answerTo(script.text, stdin instanceof Secret ? stdin.reveal() : stdin);
-    if (output.code !== 0) throw commandFailed(doing ?? 'the script', output);
+    if (output.code !== 0) throw commandFailure(doing ?? 'the script', output);
     return output;
   }
 

@@ -15,7 +15,7 @@ import { atomicWrite } from './atomic-write.ts';
 import type { Connection } from './connection.ts';
 import { gatherFacts } from './facts.ts';
 import { fileStates } from './file-state.ts';
-import { lastLines } from './host-failure.ts';
+import { commandFailure } from './host-failure.ts';
 import { hostPathProblem } from './host-path.ts';
 import { exchange } from './http.ts';
 import { readFile } from './read-file.ts';
@@ -93,7 +93,7 @@ export class RemoteHost implements Host {
     const what = doing ?? firstLine(script);
     const options = { doing: what, timeoutMs, ...(stdin !== undefined && { stdin }) };
     const output = await this.#connection.execute(script, options);
-    if (output.code !== 0) throw commandFailed(what, output);
+    if (output.code !== 0) throw commandFailure(what, output);
     return output;
   }
 
@@ -101,15 +101,6 @@ export class RemoteHost implements Host {
     requireHostPath(path);
     await atomicWrite(this.#connection, path, bytesOf(content), options);
   }
-}
-
-/** The error of a script that did not exit with 0: `commandFailed('apt-get update', output)`. */
-export function commandFailed(doing: string, output: Output): ProvisionError {
-  return new ProvisionError({
-    code: 'COMMAND_FAILED',
-    happened: `${doing} ended with exit status ${output.code}`,
-    detail: lastLines(`${output.stdout}\n${output.stderr}`),
-  });
 }
 
 function requireHostPath(path: string): void {

@@ -1,0 +1,26 @@
+import { expect, it } from 'vitest';
+import { MemoryHost } from '../host/memory-host.ts';
+import { reload } from './reload.ts';
+import { restart } from './restart.ts';
+
+it('reloads a service that runs, and leaves one alone that does not', async () => {
+  const host = new MemoryHost().answer('is-active', '').answer(' reload -- nginx', '');
+  await reload('nginx').run(host);
+  expect(host.runs).toEqual(['systemctl --quiet --no-ask-password reload -- nginx']);
+  const stopped = new MemoryHost().answer('is-active', { code: 3 });
+  await reload('nginx').run(stopped);
+  expect(stopped.runs).toEqual([]);
+  expect(stopped.progressed).toEqual(['nginx does not run: nothing to reload']);
+});
+
+it('fails with the journal when a restart fails', async () => {
+  const host = new MemoryHost()
+    .answer('restart', { code: 1, stderr: 'Job failed' })
+    .answer('journalctl', 'no such option\n');
+  const error = await restart('docker')
+    .run(host)
+    .catch((thrown: unknown) => thrown);
+  expect(error).toMatchObject({
+    problems: [{ code: 'ACTION_FAILED', detail: 'Job failed\nno such option' }],
+  });
+});
