@@ -1,0 +1,89 @@
+import { errorCodes } from '../core/errors.ts';
+
+const text = { type: 'string' };
+const count = { type: 'integer', minimum: 0 };
+const milliseconds = { type: 'number', minimum: 0 };
+const oneOf = (...values: string[]) => ({ type: 'string', enum: values });
+const listOf = (items: object) => ({ type: 'array', items });
+
+/** Fields that are not listed may be added at any time: readers ignore what they do not know. */
+function record(required: Record<string, object>, optional: Record<string, object> = {}) {
+  return { type: 'object', properties: { ...required, ...optional }, required: Object.keys(required) };
+}
+
+function event(
+  name: string,
+  required: Record<string, object>,
+  optional: Record<string, object> = {},
+): { type: string; properties: Record<string, object>; required: string[] } {
+  return record({ event: { const: name }, ...required }, optional);
+}
+
+const location = record({ file: text, line: count }, { column: count });
+
+const change = {
+  anyOf: [
+    record({ type: { const: 'value' }, path: text }, { have: {}, want: {} }),
+    record({ type: { const: 'text' }, path: text }, { have: text, want: text }),
+    record({ type: { const: 'secret' }, path: text, have: oneOf('absent', 'differs') }),
+    record({ type: { const: 'unknown' }, path: text }),
+  ],
+};
+
+const problem = record(
+  { code: oneOf(...Object.keys(errorCodes)), happened: text },
+  { host: text, step: text, at: listOf(location), hostState: text, remedy: text, detail: text },
+);
+
+const hostSummary = record(
+  { ok: count, changed: count, failed: count, skipped: count },
+  { wouldChange: count },
+);
+
+const mode = oneOf('apply', 'check');
+
+/**
+ * JSON Schema of one line of `--output jsonl`. The first line is the `start` event, which carries the version of this
+ * schema; the last is the `summary`.
+ * @see {@link https://json-schema.org/draft/2020-12/schema}
+ */
+export const runEventSchema = {
+  $schema: 'https://json-schema.org/draft/2020-12/schema',
+  title: 'One event of a run of provision, schema 1.0',
+  anyOf: [
+    event('start', {
+      schema: { const: '1.0' },
+      mode,
+      plays: listOf(record({ name: text, hosts: listOf(record({ host: text, steps: listOf(text) })) })),
+    }),
+    event('phase', { name: text, hosts: listOf(text) }),
+    event('step-start', { host: text, play: text, step: text }),
+    event('progress', { host: text, text }, { step: text }),
+    event(
+      'step',
+      {
+        host: text,
+        step: text,
+        status: oneOf('ok', 'changed', 'would-change', 'failed', 'skipped'),
+        ms: milliseconds,
+        play: text,
+        at: listOf(location),
+      },
+      {
+        changes: listOf(change),
+        figure: text,
+        warning: text,
+        reason: text,
+        problems: listOf(problem),
+      },
+    ),
+    event('notice', { level: oneOf('info', 'warning'), text }, { host: text }),
+    event('summary', {
+      hosts: { type: 'object', additionalProperties: hostSummary },
+      exit: { type: 'integer', minimum: 0, maximum: 255 },
+      mode,
+      ms: milliseconds,
+      notes: listOf(text),
+    }),
+  ],
+} as const;

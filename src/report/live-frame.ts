@@ -1,0 +1,101 @@
+import { cutToWidth, displayWidth } from './display-width.ts';
+import { formatDuration, formatSeconds } from './duration.ts';
+import type { HostProgress, RunProgress } from './run-progress.ts';
+import { sanitizeLine } from './sanitize.ts';
+import { paintOf, type SignName, type Style } from './style.ts';
+
+export interface FrameOptions {
+  readonly style: Style;
+  readonly columns: number;
+  /** At most so many lines, the head line included. */
+  readonly rows: number;
+  /** A reading of the clock of the progress, in milliseconds. */
+  readonly now: number;
+}
+
+const longestName = 28;
+const spinnerMs = 120;
+
+/**
+ * The picture of a run at one moment: a head line, then a line for each host. When the hosts do not fit: those that
+ * failed, the longest running, then the rest as a number.
+ */
+export function liveFrame(progress: RunProgress, options: FrameOptions): string[] {
+  const { style, columns, rows } = options;
+  const head = style.strong(cutToWidth(headLine(progress, options), columns, style.ellipsis));
+  const hosts = [...progress.hosts.values()];
+  const room = Math.max(0, rows - 1);
+  if (room === 0) return [head];
+  if (hosts.length <= room) return [head, ...hostLines(hosts, options)];
+  const shown = mostTelling(progress, hosts, room - 1);
+  const more = style.dim(`  ${style.ellipsis} ${hosts.length - shown.length} more`);
+  return [head, ...hostLines(shown, options), more];
+}
+
+function headLine(progress: RunProgress, { style, now }: FrameOptions): string {
+  const hosts = [...progress.hosts.values()];
+  const hasEnded = ({ status, step }: HostProgress) =>
+    status === 'done' || (status === 'failed' && step === undefined);
+  const done = hosts.filter(hasEnded).length;
+  const parts = [
+    `${done}/${hosts.length} done`,
+    `${hosts.filter((host) => host.status === 'failed').length} failed`,
+    `${progress.running().length} running`,
+    formatSeconds(now - progress.startedAt),
+    ...(progress.phase === undefined ? [] : [sanitizeLine(progress.phase)]),
+    ...(progress.mode === 'check' ? ['check: nothing is changed'] : []),
+  ];
+  return parts.join(` ${style.dot} `);
+}
+
+function mostTelling(progress: RunProgress, hosts: readonly HostProgress[], room: number): HostProgress[] {
+  const failed = hosts.filter((host) => host.status === 'failed');
+  const running = progress.running().filter((host) => host.status !== 'failed');
+  // Some room is kept for what still runs: a wall of failures would hide why the run goes on.
+  const kept = failed.slice(0, Math.max(room - running.length, Math.ceil(room / 2)));
+  return [...kept, ...running].slice(0, Math.max(0, room));
+}
+
+function hostLines(hosts: readonly HostProgress[], options: FrameOptions): string[] {
+  const nameWidth = Math.min(longestName, Math.max(0, ...hosts.map((host) => displayWidth(host.name))));
+  return hosts.map((host) => hostLine(host, nameWidth, options));
+}
+
+function hostLine(host: HostProgress, nameWidth: number, options: FrameOptions): string {
+  const { style, columns, now } = options;
+  const sign = signOf(host);
+  const shape = host.status === 'running' ? spinnerAt(now, style) : style.sign[sign];
+  const name = pad(cutToWidth(sanitizeLine(host.name), nameWidth, style.ellipsis), nameWidth);
+  const steps = `${host.ended.size}/${host.total}`.padStart(7);
+  const start = ` ${shape} ${name} ${steps}  `;
+  const story = cutToWidth(storyOf(host, options), columns - displayWidth(start) - 1, style.ellipsis);
+  const paint = paintOf(style, sign);
+  return ` ${paint(shape)} ${name} ${style.dim(steps)}  ${host.status === 'waiting' ? style.dim(story) : story}`;
+}
+
+function signOf(host: HostProgress): SignName {
+  if (host.status === 'done') return host.changed > 0 ? 'changed' : 'ok';
+  if (host.status === 'failed') return 'failed';
+  return host.status === 'running' ? 'changed' : 'waiting';
+}
+
+function spinnerAt(now: number, style: Style): string {
+  return style.spinner[Math.floor(now / spinnerMs) % style.spinner.length]!;
+}
+
+function storyOf(host: HostProgress, { style, now }: FrameOptions): string {
+  if (host.step !== undefined) {
+    const took = now - host.since;
+    const time = took < 1000 ? '' : `  ${took < 10_000 ? formatDuration(took) : formatSeconds(took)}`;
+    const waitsFor = host.waitsFor === undefined ? '' : ` ${style.dash} ${host.waitsFor}`;
+    return sanitizeLine(host.step) + time + waitsFor;
+  }
+  if (host.problem) return sanitizeLine(`${host.problem.code}: ${host.problem.happened}`);
+  if (host.status === 'done')
+    return host.changed > 0 ? `done, ${host.changed} changed` : 'done, nothing to change';
+  return host.ended.size > 0 && host.status !== 'failed' ? 'waiting for its turn' : host.status;
+}
+
+function pad(text: string, width: number): string {
+  return text + ' '.repeat(Math.max(0, width - displayWidth(text)));
+}
