@@ -15,6 +15,7 @@ export interface FrameOptions {
 
 const longestName = 28;
 const spinnerMs = 120;
+const slowMs = 5000;
 
 /**
  * The picture of a run at one moment: a head line, then a line for each host. When the hosts do not fit: those that
@@ -27,7 +28,7 @@ export function liveFrame(progress: RunProgress, options: FrameOptions): string[
   const room = Math.max(0, rows - 1);
   if (room === 0) return [head];
   if (hosts.length <= room) return [head, ...hostLines(hosts, options)];
-  const shown = mostTelling(progress, hosts, room - 1);
+  const shown = mostTelling(hosts, room - 1, options.now);
   const more = style.dim(`  ${style.ellipsis} ${hosts.length - shown.length} more`);
   return [head, ...hostLines(shown, options), more];
 }
@@ -45,15 +46,22 @@ function headLine(progress: RunProgress, { style, now }: FrameOptions): string {
     ...(progress.phase === undefined ? [] : [sanitizeLine(progress.phase)]),
     ...(progress.mode === 'check' ? ['check: nothing is changed'] : []),
   ];
-  return parts.join(` ${style.dot} `);
+  return parts.join(style.separator);
 }
 
-function mostTelling(progress: RunProgress, hosts: readonly HostProgress[], room: number): HostProgress[] {
+function mostTelling(hosts: readonly HostProgress[], room: number, now: number): HostProgress[] {
   const failed = hosts.filter((host) => host.status === 'failed');
-  const running = progress.running().filter((host) => host.status !== 'failed');
+  const running = hosts
+    .filter((host) => host.status === 'running' && host.step !== undefined)
+    .sort((a, b) => slowness(b, now) - slowness(a, now));
   // Some room is kept for what still runs: a wall of failures would hide why the run goes on.
   const kept = failed.slice(0, Math.max(room - running.length, Math.ceil(room / 2)));
   return [...kept, ...running].slice(0, Math.max(0, room));
+}
+
+/** Coarse, so that rows keep their places while steps are quick: hosts equally slow stay in the order of the plan. */
+function slowness(host: HostProgress, now: number): number {
+  return Math.floor((now - host.since) / slowMs);
 }
 
 function hostLines(hosts: readonly HostProgress[], options: FrameOptions): string[] {
@@ -66,7 +74,8 @@ function hostLine(host: HostProgress, nameWidth: number, options: FrameOptions):
   const sign = signOf(host);
   const shape = host.status === 'running' ? spinnerAt(now, style) : style.sign[sign];
   const name = pad(cutToWidth(sanitizeLine(host.name), nameWidth, style.ellipsis), nameWidth);
-  const steps = `${host.ended.size}/${host.total}`.padStart(7);
+  const ended = host.status === 'failed' ? host.reached : host.ended.size;
+  const steps = `${ended}/${host.total}`.padStart(7);
   const start = ` ${shape} ${name} ${steps}  `;
   const story = cutToWidth(storyOf(host, options), columns - displayWidth(start) - 1, style.ellipsis);
   const paint = paintOf(style, sign);

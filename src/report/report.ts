@@ -55,16 +55,16 @@ export async function createReporter(options: ReportOptions): Promise<Reporter> 
   const onStdout = await createView(options, options.color.stdout);
   const view = await (options.live ? createLiveView : createLinesView)(sink, onStderr, progress);
   const steps: StepEvent[] = [];
+  const take = (event: RunEvent) => {
+    progress.apply(event, performance.now());
+    if (event.event === 'step') steps.push(event);
+    view.show(event);
+    if (event.event === 'summary' && (options.summary ?? true)) {
+      sink.result(outcome(event, steps, { ...onStdout, ruleOf: options.ruleOf }).join('\n'), 'own');
+    }
+  };
   return {
-    listener(dirty) {
-      const event = cleanEvent(dirty, options.unicode);
-      progress.apply(event, performance.now());
-      if (event.event === 'step') steps.push(event);
-      view.show(event);
-      if (event.event === 'summary' && (options.summary ?? true)) {
-        sink.result(outcome(event, steps, { ...onStdout, ruleOf: options.ruleOf }).join('\n'), 'own');
-      }
-    },
+    listener: guarded((event) => take(cleanEvent(event, options.unicode)), sink),
     close: async () => closeAll(view, sink),
   };
 }
@@ -111,6 +111,19 @@ function outcome(
 ): string[] {
   const plan = event.mode === 'check' && view.verbosity >= 0 ? planView(steps, view) : [];
   return [...(plan.length > 0 ? [...plan, ''] : []), ...summary(event, steps, view)];
+}
+
+/** A defect of a view must not end the run half way: the hosts matter more than the picture of them. */
+function guarded(listener: Listener, sink: Sink): Listener {
+  let hasComplained = false;
+  return (event) => {
+    try {
+      listener(event);
+    } catch (error) {
+      if (!hasComplained) sink.message(`BUG: an event of the run could not be shown: ${String(error)}`);
+      hasComplained = true;
+    }
+  };
 }
 
 async function closeAll(view: ProgressView, sink: Sink): Promise<void> {

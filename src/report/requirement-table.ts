@@ -45,8 +45,9 @@ function rowsOf(steps: readonly StepEvent[], ruleOf: RuleOf | undefined): Row[] 
   for (const step of steps.filter(isRequirement)) {
     const level = levelOf(step);
     const name = sanitizeLine(step.step.replace(/^requirement /, ''));
-    const figure = sanitizeLine(step.figure ?? ruleParts(step).figure);
-    const rule = sanitizeLine(ruleOf?.(step.host, step.step) ?? ruleParts(step).rule);
+    const told = ruleParts(step);
+    const figure = sanitizeLine(step.figure ?? told.figure);
+    const rule = sanitizeLine(told.rule || (ruleOf?.(step.host, step.step) ?? ''));
     const key = JSON.stringify([level, name, figure, rule]);
     const row = rows.get(key) ?? { level, hosts: [], name, figure, rule };
     // A host that is in several plays is asked in each of them.
@@ -61,10 +62,11 @@ function levelOf(step: StepEvent): Row['level'] {
   return step.warning === undefined ? 'ok' : 'warning';
 }
 
-/** Warnings and failures are worded `FIGURE; the rule: RULE; ADVICE`. */
+/** Warnings and failures tell their own rule, as `FIGURE; the rule: RULE; ADVICE`. */
 function ruleParts(step: StepEvent): { figure: string; rule: string } {
-  const story = step.warning ?? step.problems?.[0]?.happened ?? step.reason ?? '';
-  const [figure = '', rule = ''] = story.split('; the rule: ');
+  const [problem] = step.problems ?? [];
+  const told = problem ? [problem.happened, problem.remedy].filter(Boolean).join('; ') : step.warning;
+  const [figure = '', rule = ''] = (told ?? '').split('; the rule: ');
   return { figure, rule };
 }
 

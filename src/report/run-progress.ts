@@ -8,6 +8,8 @@ export interface HostProgress {
   /** Of how many steps. */
   total: number;
   readonly ended: Set<string>;
+  /** Ended, and not merely skipped. */
+  reached: number;
   changed: number;
   /** The step that runs now, and since when (a reading of the run's clock, in milliseconds). */
   step: string | undefined;
@@ -79,6 +81,7 @@ export class RunProgress {
   #end(host: HostProgress, event: StepEvent): void {
     // Connecting is a step of every host that no play lists.
     if (event.step !== 'connect') host.ended.add(`${event.play}\0${event.step}`);
+    if (event.status !== 'skipped') host.reached = host.ended.size;
     host.step = undefined;
     host.waitsFor = undefined;
     if (event.status === 'changed' || event.status === 'would-change') host.changed++;
@@ -98,6 +101,7 @@ export class RunProgress {
         status: 'waiting',
         total: 0,
         ended: new Set(),
+        reached: 0,
         changed: 0,
         step: undefined,
         since: 0,

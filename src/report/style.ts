@@ -14,7 +14,8 @@ export interface Style {
   readonly arrow: string;
   readonly dash: string;
   readonly ellipsis: string;
-  readonly dot: string;
+  /** Between the parts of a line. */
+  readonly separator: string;
   readonly bar: string;
   /** Pictures of a thing that turns, for what is running. */
   readonly spinner: readonly string[];
@@ -67,7 +68,7 @@ const unicodeSigns = {
   arrow: '→',
   dash: '—',
   ellipsis: '…',
-  dot: '·',
+  separator: ' · ',
   bar: '│',
   spinner: ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'],
 };
@@ -85,7 +86,7 @@ const asciiSigns: typeof unicodeSigns = {
   arrow: '->',
   dash: '-',
   ellipsis: '...',
-  dot: '|',
+  separator: ', ',
   bar: '|',
   spinner: ['|', '/', '-', '\\'],
 };

@@ -23,8 +23,8 @@ const mostLines = 20;
 export function summary(event: SummaryEvent, steps: readonly StepEvent[], view: View): string[] {
   const sections = [
     hostTable(event, view),
-    stepSection('Changed', 'changed', steps, view),
-    failureSection(steps, view),
+    changeSection(event, steps, view),
+    failureSection(event, steps, view),
     skipSection(steps, view),
     [verdict(event, steps, view)],
     event.exit === 0 ? event.notes.flatMap((note) => sanitize(note).split('\n')) : [],
@@ -36,8 +36,7 @@ export function summary(event: SummaryEvent, steps: readonly StepEvent[], view: 
 
 function hostTable(event: SummaryEvent, { style }: View): string[] {
   const all = Object.entries(event.hosts);
-  const shown =
-    all.length <= mostHosts ? all : all.filter(([, counts]) => !isQuiet(counts)).slice(0, mostHosts);
+  const shown = all.length <= mostHosts ? all : mostTelling(all).slice(0, mostHosts);
   const isCheck = event.mode === 'check';
   const header = ['host', 'ok', isCheck ? 'would change' : 'changed', 'failed', 'skipped'];
   const rows = shown.map(([name, counts]) => [
@@ -52,41 +51,53 @@ function hostTable(event: SummaryEvent, { style }: View): string[] {
   return more > 0 ? [...table, `${plural(more, 'more host')}, not listed`] : table;
 }
 
-function isQuiet(counts: HostSummary): boolean {
-  return counts.changed + counts.failed + counts.skipped + (counts.wouldChange ?? 0) === 0;
+/** Hosts with a failure first, then those with steps left out, then those with changes. */
+function mostTelling(hosts: [string, HostSummary][]): [string, HostSummary][] {
+  const weigh = ({ failed, skipped, changed, wouldChange = 0 }: HostSummary) =>
+    failed > 0 ? 3 : skipped > 0 ? 2 : changed + wouldChange > 0 ? 1 : 0;
+  return hosts.filter(([, counts]) => weigh(counts) > 0).sort(([, a], [, b]) => weigh(b) - weigh(a));
 }
 
 /** One line a step, however many hosts it ran on. */
-function stepSection(title: string, status: 'changed', steps: readonly StepEvent[], view: View): string[] {
-  const hostsOf = new Map<string, string[]>();
-  for (const { step, host } of steps.filter((one) => one.status === status)) {
-    hostsOf.set(step, [...(hostsOf.get(step) ?? []), host]);
-  }
-  const rows = [...hostsOf].map(([step, hosts]) => [sanitizeLine(step), hostList(hosts)]);
-  return section(title, bounded(alignColumns(rows), view), status, view);
+function changeSection(event: SummaryEvent, steps: readonly StepEvent[], view: View): string[] {
+  const changed = steps.filter(({ status }) => status === 'changed');
+  const rows = hostsBy(changed.map(({ host, step }) => [host, step])).map(([step, hosts]) => [
+    sanitizeLine(step),
+    hostList(inOrder(hosts, event)),
+  ]);
+  return section('Changed', bounded(alignColumns(rows), view), 'changed', view);
 }
 
-function failureSection(steps: readonly StepEvent[], view: View): string[] {
-  const lines = steps.flatMap((step) =>
-    (step.problems ?? []).map(({ code, happened, remedy }) => {
+/** One line a problem, however many hosts have it. */
+function failureSection(event: SummaryEvent, steps: readonly StepEvent[], view: View): string[] {
+  const failures = steps.flatMap(({ host, step, problems = [] }) =>
+    problems.map(({ code, happened, remedy }): [string, string] => {
       const story = remedy === undefined ? happened : `${happened}; ${remedy}`;
-      return sanitizeLine(`${step.host}  ${step.step} ${view.style.dash} ${code}: ${story}`);
+      return [host, sanitizeLine(`${step} ${view.style.dash} ${code}: ${story}`)];
     }),
   );
+  const lines = hostsBy(failures).map(([story, hosts]) => `${hostList(inOrder(hosts, event))}  ${story}`);
   return section('Failed', bounded(lines, view), 'failed', view);
 }
 
+/** The hosts that share a text, in the order in which the texts come first. */
+function hostsBy(pairs: readonly (readonly [host: string, text: string])[]): [string, string[]][] {
+  const hosts = new Map<string, string[]>();
+  for (const [host, text] of pairs) hosts.set(text, [...(hosts.get(text) ?? []), host]);
+  return [...hosts];
+}
+
+function inOrder(hosts: readonly string[], event: SummaryEvent): string[] {
+  const wanted = new Set(hosts);
+  return Object.keys(event.hosts).filter((host) => wanted.has(host));
+}
+
 function skipSection(steps: readonly StepEvent[], view: View): string[] {
-  const reasons = new Map<string, Map<string, number>>();
-  for (const { status, host, reason = 'no reason given' } of steps) {
-    if (status !== 'skipped') continue;
-    const hosts = reasons.get(reason) ?? new Map<string, number>();
-    reasons.set(reason, hosts.set(host, (hosts.get(host) ?? 0) + 1));
-  }
-  const lines = [...reasons].map(([reason, hosts]) => {
-    const count = [...hosts.values()].reduce((sum, number) => sum + number, 0);
-    return `${plural(count, 'step')} on ${hostList([...hosts.keys()])}: ${sanitizeLine(reason)}`;
-  });
+  const skipped = steps.filter(({ status }) => status === 'skipped');
+  const lines = hostsBy(skipped.map(({ host, reason = 'no reason given' }) => [host, reason])).map(
+    ([reason, hosts]) =>
+      `${plural(hosts.length, 'step')} on ${hostList([...new Set(hosts)])}: ${sanitizeLine(reason)}`,
+  );
   return section('Skipped', bounded(lines, view), 'skipped', view);
 }
 
@@ -101,14 +112,14 @@ function bounded(lines: readonly string[], { style }: View): string[] {
 }
 
 /** The last line of every run: how it ended, and what to do now. */
-function verdict(event: SummaryEvent, steps: readonly StepEvent[], view: View): string {
-  const { style } = view;
+function verdict(event: SummaryEvent, steps: readonly StepEvent[], { style }: View): string {
   const time = formatDuration(event.ms);
-  if (event.exit !== 0 && event.exit !== pendingExit) {
-    const line = `${failureWords(event, steps)} after ${time} (exit code ${event.exit})`;
-    return `${style.bad(style.sign.failed)} ${style.strong(line)}`;
+  if (event.exit === 0 || event.exit === pendingExit) {
+    return `${style.good(style.sign.ok)} ${style.strong(`${successWords(event)} in ${time}`)}`;
   }
-  return `${style.good(style.sign.ok)} ${style.strong(`${successWords(event)} in ${time}`)}`;
+  const { happened, next } = failureWords(event, steps);
+  const line = `${happened} after ${time} (exit code ${event.exit})`;
+  return `${style.bad(style.sign.failed)} ${style.strong(line)}; ${next}`;
 }
 
 // A check with changes pending, where the caller asked for that to be told apart.
@@ -129,26 +140,27 @@ function successWords(event: SummaryEvent): string {
     : `Done: ${plural(changed, 'change')} on ${hosts}`;
 }
 
-function failureWords(event: SummaryEvent, steps: readonly StepEvent[]): string {
+function failureWords(event: SummaryEvent, steps: readonly StepEvent[]): { happened: string; next: string } {
   const all = Object.entries(event.hosts);
+  if (event.exit > 128 && event.exit < 250) {
+    const open = all.filter(([, counts]) => counts.failed + counts.skipped > 0).length;
+    return { happened: `Interrupted with ${plural(open, 'host')} not finished`, next: 'run again to go on' };
+  }
   const failed = all.filter(([, counts]) => counts.failed > 0).map(([name]) => name);
   const unreachable = failed.filter((name) => isUnreachable(name, steps));
-  if (event.exit > 128)
-    return `Interrupted: ${plural(pendingHosts(event), 'host')} not finished; run again to go on`;
-  if (failed.length === 0) return 'The run failed';
   const parts = [
     [failed.length - unreachable.length, 'failed'],
     [unreachable.length, 'could not be reached'],
   ] as const;
   const words = parts.filter(([count]) => count > 0).map(([count, word]) => `${count} ${word}`);
-  return `Of ${plural(all.length, 'host')} ${words.join(' and ')}: ${hostList(failed)}; run again when it is mended`;
+  const happened =
+    failed.length === 0
+      ? 'The run failed'
+      : `Of ${plural(all.length, 'host')} ${words.join(' and ')} (${hostList(failed)})`;
+  return { happened, next: 'mend it and run again: what is done stays done' };
 }
 
 function isUnreachable(host: string, steps: readonly StepEvent[]): boolean {
   const problems = steps.filter((step) => step.host === host).flatMap((step) => step.problems ?? []);
   return problems.length > 0 && problems.every(({ code }) => errorCodes[code] === 4);
-}
-
-function pendingHosts(event: SummaryEvent): number {
-  return Object.values(event.hosts).filter((counts) => counts.failed + counts.skipped > 0).length;
 }
