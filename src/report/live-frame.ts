@@ -4,7 +4,7 @@ import type { HostProgress, RunProgress } from './run-progress.ts';
 import { sanitizeLine } from './sanitize.ts';
 import { paintOf, type SignName, type Style } from './style.ts';
 
-export interface FrameOptions {
+interface FrameOptions {
   readonly style: Style;
   readonly columns: number;
   /** At most so many lines, the head line included. */

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { RunEvent } from '../core/event.ts';
 import { Secret } from '../core/secret.ts';
-import { createReporter, renderPlan, type ReportOptions } from './report.ts';
+import { createReporter, renderPlan, renderProblems, type ReportOptions } from './report.ts';
 import { failure, start, step, summaryOf } from './test-events.ts';
 import { recordingSink } from './test-streams.ts';
 
@@ -312,6 +312,18 @@ describe('secrets', () => {
     const { out, err } = await run(leaky, options);
     expect(out + err).toContain('***');
     expect(out + err).not.toMatch(/canary-|4711/);
+  });
+
+  it('are not in problems outside a run either', () => {
+    const problem = {
+      code: 'INVENTORY',
+      at: [{ file: '/project/inventory.yaml', line: 12, column: 9 }],
+      happened: `"${canary}" is no port\u001b[2J`,
+      remedy: 'give a number',
+    } as const;
+    expect(renderProblems([problem, problem], { color: false, unicode: false, folder: '/project' })).toBe(
+      'INVENTORY — inventory.yaml:12:9 — "***" is no port\\x1b[2J; give a number\n'.repeat(2).trimEnd(),
+    );
   });
 
   it('does not end the run when an event cannot be shown', async () => {

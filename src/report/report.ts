@@ -1,3 +1,4 @@
+import type { Problem } from '../core/errors.ts';
 import type { Listener, RunEvent, StepEvent } from '../core/event.ts';
 import { createChangeRenderer } from './changes.ts';
 import { createJsonLines } from './jsonl.ts';
@@ -6,6 +7,7 @@ import { createLiveView } from './live.ts';
 import { mapTexts } from './map-texts.ts';
 import { maskText } from './mask.ts';
 import { planView } from './plan-view.ts';
+import { problemBlock } from './problem-block.ts';
 import type { RuleOf } from './requirement-table.ts';
 import { RunProgress } from './run-progress.ts';
 import { sanitize, toAscii } from './sanitize.ts';
@@ -86,6 +88,23 @@ export async function renderPlan(
   return planView(steps, { ...view, ruleOf: options.ruleOf }).join('\n');
 }
 
+/**
+ * Problems that ended the command before or outside a run, for stderr.
+ * @example
+ * sink.message(renderProblems(problemsOf(error), { color: true, unicode: true }), 'own');
+ */
+export function renderProblems(
+  problems: readonly Problem[],
+  options: Pick<ReportOptions, 'unicode' | 'folder'> & { color: boolean },
+): string {
+  const style = createStyle(options);
+  return problems
+    .flatMap((problem) =>
+      problemBlock(mapTexts(problem, cleaner(options.unicode)), { style, folder: options.folder }),
+    )
+    .join('\n');
+}
+
 async function createView(
   options: Pick<ReportOptions, 'unicode' | 'verbosity' | 'showDiff' | 'folder'>,
   color: boolean,
@@ -96,12 +115,16 @@ async function createView(
   return { style, verbosity, showDiff, folder, renderChanges };
 }
 
-/** Masked before anything is cut or wrapped: half a secret is not found any more. */
 function cleanEvent(event: RunEvent, unicode: boolean): RunEvent {
-  return mapTexts(event, (text) => {
+  return mapTexts(event, cleaner(unicode));
+}
+
+/** Masked before anything is cut or wrapped: half a secret is not found any more. */
+function cleaner(unicode: boolean): (text: string) => string {
+  return (text) => {
     const clean = sanitize(maskText(text));
     return unicode ? clean : toAscii(clean);
-  });
+  };
 }
 
 function outcome(
