@@ -191,14 +191,14 @@ describe.runIf(isRoot).each(shells)('files through $name', ({ options }) => {
       for (const uploadBeside of tool === 'cat' ? [false] : [false, true]) {
         await writeFile(path, content.old, { mode: 0o600 });
         const connection = new LocalShellConnection({ ...options, uploadBeside });
-        connection.options.prelude = `${tool}() { ${call} kill -9 $$; }`;
+        connection.prelude = `${tool}() { ${call} kill -9 $$; }`;
         const host = hostOver(connection);
         await expect(host.writeFile(path, content.fresh, { mode: '0644' })).rejects.toThrow(
           'killed by SIGKILL',
         );
         expect(await readFile(path, 'utf8')).toBe(content[survivor]);
 
-        connection.options.prelude = '';
+        connection.revive();
         await host.writeFile(path, content.fresh, { mode: '0644' });
         expect(await readFile(path, 'utf8')).toBe(content.fresh);
         expect((await readdir(folder)).filter((name) => name.startsWith('.x'))).toEqual([]);

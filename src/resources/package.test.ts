@@ -44,7 +44,7 @@ async function soon<T>(promise: Promise<T>): Promise<T> {
   let settled = false;
   const done = promise.finally(() => (settled = true));
   done.catch(() => undefined);
-  while (!settled) await vi.advanceTimersByTimeAsync(1000);
+  while (!settled as boolean) await vi.advanceTimersByTimeAsync(1000);
   return done;
 }
 

@@ -5,6 +5,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Duplex } from 'node:stream';
+import { ProvisionError } from '../../src/core/errors.ts';
 import type { Output } from '../../src/core/host.ts';
 import type { Script } from '../../src/core/script.ts';
 import { Secret } from '../../src/core/secret.ts';
@@ -17,8 +18,8 @@ export interface LocalShellOptions {
   readonly path?: string;
   /** Puts uploads beside their target, as for a login user who may write there. */
   readonly uploadBeside?: boolean;
-  /** Shell text that runs before each script: it may replace a tool by a function that kills the shell. */
-  prelude?: string;
+  /** Shell text that runs before each script: it may replace a tool by a function. */
+  readonly prelude?: string;
 }
 
 /** A connection to this machine: scripts run in a real shell with the rights of the test. */
@@ -26,15 +27,26 @@ export class LocalShellConnection implements Connection {
   readonly scripts: string[] = [];
   readonly uploads: string[] = [];
   readonly options: LocalShellOptions;
+  /** As the option; one that kills the shell makes the connection a lost one. */
+  prelude: string;
+  #isLost = false;
 
   constructor(options: LocalShellOptions = {}) {
     this.options = options;
+    this.prelude = options.prelude ?? '';
+  }
+
+  /** A new connection to the same machine, as the next run has it. */
+  revive(): void {
+    this.#isLost = false;
+    this.prelude = '';
   }
 
   execute(script: Script, { stdin }: ExecuteOptions): Promise<Output> {
     this.scripts.push(script.text);
+    if (this.#isLost) return Promise.reject(lost('earlier'));
     const [program, ...first] = this.options.shell ?? ['/bin/sh'];
-    const text = `${this.options.prelude ?? ''}\n${script.text}`;
+    const text = `${this.prelude}\n${script.text}`;
     return new Promise((resolve, reject) => {
       const path = [this.options.path, process.env['PATH']].filter(Boolean).join(':');
       const child = spawn(program, [...first, '-c', text], {
@@ -49,8 +61,11 @@ export class LocalShellConnection implements Connection {
       child.stdin.end(stdin instanceof Secret ? stdin.reveal() : stdin);
       child.on('error', reject);
       child.on('close', (code, signal) => {
-        if (code === null) reject(new Error(`the shell was killed by ${signal}`));
-        else resolve({ code, stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString() });
+        if (code === null) {
+          this.#isLost = true;
+          reject(lost(`by ${signal}`));
+        } else
+          resolve({ code, stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString() });
       });
     });
   }
@@ -75,4 +90,8 @@ export class LocalShellConnection implements Connection {
   async close(): Promise<void> {
     // Nothing is kept open.
   }
+}
+
+function lost(how: string): ProvisionError {
+  return new ProvisionError({ code: 'CONN_LOST', happened: `the shell was killed ${how}` });
 }

@@ -1,0 +1,17 @@
+import { problemsOf } from '../core/errors.ts';
+import type { ReadHost } from '../core/host.ts';
+import { sh } from '../core/script.ts';
+
+const codes: readonly string[] = ['CONN_REFUSED', 'CONN_TIMEOUT', 'CONN_LOST', 'TLS'];
+
+/**
+ * What a person should know when a request got no answer: `connection refused`.
+ * Throws the error again when it says something else, or when it is the host itself that is lost.
+ */
+export async function whyNoAnswer(host: ReadHost, error: unknown): Promise<string> {
+  const [{ code, happened }] = problemsOf(error);
+  if (!codes.includes(code)) throw error;
+  // The same code stands for a lost service and a lost host: only the latter cannot run a script.
+  if (code === 'CONN_LOST') await host.probe(sh`:`);
+  return happened;
+}
