@@ -1,0 +1,86 @@
+import type { ReadHost } from '../../core/host.ts';
+import { requirement } from '../../core/requirement.ts';
+import { sh } from '../../core/script.ts';
+import type { RequirementStep } from '../../core/step.ts';
+
+export interface PortClaim {
+  /** TCP port that a service of the playbook will listen on. */
+  readonly port: number;
+  /** Processes that may hold it already, because the playbook brought them: `nginx`. */
+  readonly ownedBy?: readonly string[];
+  /** Label of the container that may hold it already: `com.example.name=web`. Other containers may not. */
+  readonly ownContainer?: string;
+}
+
+interface Listener {
+  readonly port: number;
+  readonly programs: readonly string[];
+}
+
+/**
+ * TCP ports that nobody listens on, except those who shall.
+ * @example
+ * portsFree([{ port: 80, ownedBy: ['nginx'] }, { port: 443, ownedBy: ['nginx'] }])
+ */
+export function portsFree(claims: readonly PortClaim[]): RequirementStep {
+  const ports = claims.map(({ port }) => port).join(', ');
+  return requirement({
+    name: 'ports',
+    rule: `the TCP ports ${ports} are free, or held by what this playbook manages`,
+    async check(host) {
+      const listeners = await listenersOf(host);
+      const strangers: string[] = [];
+      const own: string[] = [];
+      for (const claim of claims) {
+        for (const { port, programs } of listeners.filter((each) => each.port === claim.port)) {
+          const holder = `${port} by ${programs.join(', ') || 'a process that could not be named'}`;
+          ((await isOwn(host, claim, programs)) ? own : strangers).push(holder);
+        }
+      }
+      if (strangers.length > 0) {
+        const advice = 'stop or move what listens there (ss -ltnp names it), or choose other ports';
+        return { level: 'fail', figure: `held: ${[...new Set(strangers)].join('; ')}`, advice };
+      }
+      return {
+        level: 'pass',
+        figure: own.length > 0 ? `held as wanted: ${[...new Set(own)].join('; ')}` : 'free',
+      };
+    },
+  });
+}
+
+async function isOwn(host: ReadHost, claim: PortClaim, programs: readonly string[]): Promise<boolean> {
+  if (programs.length === 0) return false;
+  const { port, ownedBy = [], ownContainer } = claim;
+  if (programs.every((program) => ownedBy.includes(program))) return true;
+  if (ownContainer === undefined || programs.some((program) => program !== 'docker-proxy')) return false;
+  const filters = ['--filter', `label=${ownContainer}`, '--filter', `publish=${port}`];
+  const { stdout } = await host.probe(sh`docker ps -q ${filters} 2>/dev/null`);
+  return stdout.trim() !== '';
+}
+
+/** Everything that listens on TCP; without names where the host has no `ss`. */
+async function listenersOf(host: ReadHost): Promise<Listener[]> {
+  const { stdout } = await host.probe(
+    sh`ss -Hltnp 2>/dev/null || cat /proc/net/tcp /proc/net/tcp6 2>/dev/null`,
+  );
+  return stdout
+    .slice(0, 256 * 1024)
+    .split('\n')
+    .flatMap((line) => parseSs(line) ?? parseProc(line) ?? []);
+}
+
+/** `LISTEN 0 511 0.0.0.0:80 0.0.0.0:* users:(("nginx",pid=1,fd=6))` */
+function parseSs(line: string): Listener | undefined {
+  const [, port, users = ''] =
+    /^LISTEN +\d+ +\d+ +\S*:(\d{1,5}) +\S+(?: +users:(.*))?$/.exec(line.trim()) ?? [];
+  if (port === undefined) return undefined;
+  const programs = [...users.matchAll(/"([^"]{1,64})",pid=/g)].map(([, program]) => program!);
+  return { port: Number(port), programs: [...new Set(programs)] };
+}
+
+/** A line of /proc/net/tcp: `0: 00000000:0050 00000000:0000 0A …`, where 0A means listening. */
+function parseProc(line: string): Listener | undefined {
+  const [, port] = /^\d+: [0-9A-F]+:([0-9A-F]{4}) [0-9A-F]+:[0-9A-F]{4} 0A /.exec(line.trim()) ?? [];
+  return port === undefined ? undefined : { port: Number.parseInt(port, 16), programs: [] };
+}
