@@ -7,10 +7,14 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 
 export function ensureDependencies(log) {
   const [major, minor] = process.versions.node.split('.').map(Number);
-  if (major < 20 || (major === 20 && minor < 19)) throw new Error(`Node ${process.versions.node} is too old: provision needs 20.19 or newer`);
+  if (major < 20 || (major === 20 && minor < 19))
+    throw new Error(`Node ${process.versions.node} is too old: provision needs 20.19 or newer`);
   if (isInstalled()) return;
   log('Installing the npm packages of package-lock.json …');
-  const { status } = spawnSync('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: root, stdio: ['ignore', 2, 2] });
+  const { status } = spawnSync('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], {
+    cwd: root,
+    stdio: ['ignore', 2, 2],
+  });
   if (status !== 0) throw new Error('npm ci failed: see above');
 }
 

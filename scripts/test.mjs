@@ -16,7 +16,12 @@ try {
   await check('types', 'typescript/bin/tsc', ['-p', '.']);
   await check('format', 'prettier/bin/prettier.cjs', ['--check', '--log-level', 'warn', '.']);
   await check('lint', 'eslint/bin/eslint.js', ['--max-warnings', '0', '.']);
-  await check('direction of imports', 'dependency-cruiser/bin/dependency-cruise.mjs', ['src', 'playbooks', '--config', '.dependency-cruiser.cjs']);
+  await check('direction of imports', 'dependency-cruiser/bin/dependency-cruise.mjs', [
+    'src',
+    'playbooks',
+    '--config',
+    '.dependency-cruiser.cjs',
+  ]);
   await check('unused code', 'knip/bin/knip.js', ['--no-progress']);
   await check('build', '../scripts/build.mjs', ['--types']);
   await vitest('unit');
@@ -39,13 +44,22 @@ async function check(name, script, args) {
 async function vitest(project) {
   log(`tests: ${project}`);
   const report = join(reports, `${project}.json`);
-  const args = ['run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  const args = [
+    'run',
+    '--project',
+    project,
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${report}`,
+  ];
   const code = await node(join(root, 'node_modules/vitest/vitest.mjs'), args);
   const results = readReport(report);
   totals.passed += results.filter((test) => test.status === 'passed').length;
   const failed = results.filter((test) => test.status === 'failed').length;
   totals.failed += failed;
-  totals.skipped.push(...results.filter((test) => !['passed', 'failed'].includes(test.status)).map((test) => test.fullName));
+  totals.skipped.push(
+    ...results.filter((test) => !['passed', 'failed'].includes(test.status)).map((test) => test.fullName),
+  );
   // A file that does not even load, or an error outside of any test, has no result of its own.
   if (code !== 0 && failed === 0) totals.failed += 1;
 }

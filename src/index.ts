@@ -34,3 +34,37 @@ export { resource, type ResourceDefinition } from './core/resource.ts';
 export { joinScripts, quote, Script, sh } from './core/script.ts';
 export { Secret } from './core/secret.ts';
 export type { Action, Observation, Step, StepList, Verdict } from './core/step.ts';
+export { reload } from './actions/reload.ts';
+export { restart } from './actions/restart.ts';
+export * from './core/fields.ts';
+export {
+  container,
+  type ContainerMount,
+  type ContainerPort,
+  type ContainerProps,
+  type ContainerReadiness,
+} from './resources/container.ts';
+export { directory } from './resources/directory.ts';
+export { dockerEngine } from './resources/docker-engine.ts';
+export { fileSet, type FileSetFile, type FileSetProps } from './resources/file-set.ts';
+export { file, type FileProps } from './resources/file.ts';
+export { httpCheck, type HttpCheckProps, type HttpExpectation } from './resources/http-check.ts';
+export { image, type ImageProps } from './resources/image.ts';
+export { pkg, type PackageProps } from './resources/package.ts';
+export { service, type ServiceProps } from './resources/service.ts';
+export { contentHash } from './templates/content-hash.ts';
+export { renderTemplate, type TemplateOptions, type TemplateView } from './templates/template.ts';
+export { tlsCertificate, type TlsCertificate } from './tls/certificate-field.ts';
+export {
+  architecture,
+  cgroups,
+  clock,
+  cpus,
+  diskFree,
+  dockerKind,
+  kernelModules,
+  memory,
+  osFamily,
+  portsFree,
+  type PortClaim,
+} from './resources/requirements.ts';

@@ -12,7 +12,10 @@ const numbers = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
 type SignalName = keyof typeof numbers;
 
 /** Listens for SIGINT, SIGTERM and SIGHUP. */
-export function listenForInterrupts(on: { first: (signal: SignalName) => void; second: (exit: number) => void }): Interrupts {
+export function listenForInterrupts(on: {
+  first: (signal: SignalName) => void;
+  second: (exit: number) => void;
+}): Interrupts {
   const controller = new AbortController();
   let received: SignalName | undefined;
   const handlers = (Object.keys(numbers) as SignalName[]).map((name) => {

@@ -11,7 +11,11 @@ import type { Playbook } from '../core/play.ts';
 export async function loadPlaybook(file: string, environment: NodeJS.ProcessEnv): Promise<Playbook> {
   const path = resolve(file);
   if (!existsSync(path)) {
-    throw new ProvisionError({ code: 'PLAYBOOK', happened: `no such playbook: ${file}`, remedy: 'check the path' });
+    throw new ProvisionError({
+      code: 'PLAYBOOK',
+      happened: `no such playbook: ${file}`,
+      remedy: 'check the path',
+    });
   }
   const [{ createJiti }, provision] = await Promise.all([import('jiti'), import('../index.ts')]);
   const jiti = createJiti(import.meta.url, {
@@ -25,7 +29,11 @@ export async function loadPlaybook(file: string, environment: NodeJS.ProcessEnv)
   } catch (error) {
     if (error instanceof ProvisionError) throw error;
     throw new ProvisionError(
-      { code: 'PLAYBOOK', happened: `${file} cannot be loaded: ${messageOf(error)}`, remedy: 'correct it; nothing was contacted' },
+      {
+        code: 'PLAYBOOK',
+        happened: `${file} cannot be loaded: ${messageOf(error)}`,
+        remedy: 'correct it; nothing was contacted',
+      },
       { cause: error },
     );
   }

@@ -58,11 +58,17 @@ export function parseCommandLine(argv: readonly string[], version: string): Requ
     .addHelpText('after', examples)
     .enablePositionalOptions();
 
-  inputOptions(program.command('run', { isDefault: true }).description('plan, show, ask and apply (the default)'))
+  inputOptions(
+    program.command('run', { isDefault: true }).description('plan, show, ask and apply (the default)'),
+  )
     .option('-C, --check', 'read only: show what would change, change nothing', false)
     .option('-D, --diff', 'show the text of changed files; never of secrets', false)
     .option('-y, --yes', 'apply without asking', false)
-    .option('--accept-new', 'store the keys of hosts that are not yet known; changed keys stay refused', false)
+    .option(
+      '--accept-new',
+      'store the keys of hosts that are not yet known; changed keys stay refused',
+      false,
+    )
     .option('--detailed-exitcode', 'with --check: exit with 20 when something would change', false)
     .option('-f, --forks <n>', 'hosts at a time', positiveInteger, 50)
     .option('--skip-requirement <name>', 'override one requirement that is not met; repeatable', collect, [])
@@ -76,7 +82,9 @@ export function parseCommandLine(argv: readonly string[], version: string): Requ
       request = { command: 'check', ...options, ...(playbook === undefined ? {} : { playbook }) };
     },
   );
-  inputOptions(program.command('trust').description('show the host keys of the inventory and store them after a yes'))
+  inputOptions(
+    program.command('trust').description('show the host keys of the inventory and store them after a yes'),
+  )
     .option('-y, --yes', 'store without asking', false)
     .action((playbook: string | undefined, options: Omit<TrustRequest, 'playbook'>) => {
       request = { command: 'trust', ...options, ...(playbook === undefined ? {} : { playbook }) };
@@ -89,7 +97,10 @@ export function parseCommandLine(argv: readonly string[], version: string): Requ
     if (error.exitCode === 0) return { command: 'none' };
     throw new ProvisionError({
       code: 'USAGE',
-      happened: error.message.replace(/^error: /, '').replace(/\n\(?/, ' (').trim(),
+      happened: error.message
+        .replace(/^error: /, '')
+        .replace(/\n\(?/, ' (')
+        .trim(),
       remedy: 'provision --help shows what there is',
     });
   }
@@ -98,10 +109,16 @@ export function parseCommandLine(argv: readonly string[], version: string): Requ
 
 function inputOptions(command: Command): Command {
   return command
-    .argument('[playbook]', 'playbook in TypeScript; default: `playbook:` of the inventory, else the shipped Rancher playbook')
+    .argument(
+      '[playbook]',
+      'playbook in TypeScript; default: `playbook:` of the inventory, else the shipped Rancher playbook',
+    )
     .requiredOption('-i, --inventory <file>', 'inventory in YAML')
     .addOption(
-      new Option('--output <format>', 'human: live view; lines: plain lines; jsonl: one event a line on stdout')
+      new Option(
+        '--output <format>',
+        'human: live view; lines: plain lines; jsonl: one event a line on stdout',
+      )
         .choices(['human', 'lines', 'jsonl'])
         .default('human'),
     )
@@ -118,6 +135,7 @@ function collect(value: string, before: readonly string[]): string[] {
 
 function positiveInteger(value: string): number {
   const number = Number(value);
-  if (!Number.isInteger(number) || number < 1) throw new InvalidArgumentError('It must be a whole number of 1 or more.');
+  if (!Number.isInteger(number) || number < 1)
+    throw new InvalidArgumentError('It must be a whole number of 1 or more.');
   return number;
 }

@@ -6,7 +6,7 @@ export interface ConditionDefinition<Props> {
   /** What is waited for, as a noun: `http`, `ready`. */
   readonly kind: string;
   id(props: Props): string;
-  observe(host: ReadHost, props: Props): Promise<Observation>;
+  readonly observe: (host: ReadHost, props: Props) => Promise<Observation>;
   /** How long to wait, in milliseconds. */
   timeoutMs(props: Props): number;
   /** How long between two looks, in milliseconds. Default 2000. */

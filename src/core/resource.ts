@@ -13,7 +13,7 @@ export interface ResourceDefinition<Props, Want extends object, Have> {
   /** What tells two of one kind apart: the path, the name. */
   id(want: Want): string;
   /** The actual state, or undefined when it is absent; a missing tool or parent also reads as absent. */
-  read(host: ReadHost, want: Want): Promise<Have | undefined>;
+  readonly read: (host: ReadHost, want: Want) => Promise<Have | undefined>;
   /** Default: each key of `want` compared with the same key of `have`. */
   diff?(have: Have | undefined, want: Want): readonly Change[];
   /** Makes it so. Is called only when `diff` was not empty, and followed by another `read` and `diff`. */

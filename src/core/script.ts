@@ -3,10 +3,15 @@
  * There is no other way to make one, so no inventory value can ever become shell syntax.
  */
 export class Script {
-  readonly text: string;
+  readonly #text: string;
 
   private constructor(text: string) {
-    this.text = text;
+    this.#text = text;
+  }
+
+  /** As the shell reads it. */
+  get text(): string {
+    return this.#text;
   }
 
   /** @internal */
@@ -15,7 +20,7 @@ export class Script {
   }
 
   toString(): string {
-    return this.text;
+    return this.#text;
   }
 }
 

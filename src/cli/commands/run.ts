@@ -1,0 +1,153 @@
+import type { RunEvent } from '../../core/event.ts';
+import type { Plan } from '../../core/plan.ts';
+import { Secret } from '../../core/secret.ts';
+import { systemClock } from '../../engine/clock.ts';
+import { LocalExecutor } from '../../engine/local-executor.ts';
+import { runPlan, type RunOptions, type RunResult } from '../../engine/run-plan.ts';
+import type { ConnectionSettings } from '../../inventory/connection-settings.ts';
+import { createReporter, renderPlan } from '../../report/report.ts';
+import type { Sink } from '../../report/sink.ts';
+import { askMissing } from '../ask-missing.ts';
+import { connectBySsh } from '../connect-hosts.ts';
+import { listenForInterrupts } from '../interrupts.ts';
+import { canAsk, terminalStyle } from '../outside.ts';
+import type { RunRequest } from '../program.ts';
+import { answerConfirm, answerSecret } from '../prompts.ts';
+import { readInput, type Input } from '../read-input.ts';
+
+/**
+ * Plans, shows, asks and applies.
+ * @returns the exit code
+ */
+export async function runCommand(request: RunRequest, sink: Sink): Promise<number> {
+  const mayAsk = canAsk(request);
+  const input = await readInput({ ...request, readOnly: request.check }, mayAsk ? askMissing : undefined);
+  for (const warning of input.warnings) sink.message(`warning: ${warning}`);
+  const connections = await withPasswords(input.connections, request);
+  const interrupts = listenForInterrupts({
+    first: () => sink.message('stopping after the steps that are under way; press again to stop at once'),
+    second: (exit) => {
+      sink.message(
+        'stopped at once: the steps that were under way may be half done; the next run repairs them',
+      );
+
+      process.exit(exit);
+    },
+  });
+  const connect = connectBySsh(connections, {
+    acceptNew: request.acceptNew,
+    onAccepted: (host, fingerprint) =>
+      sink.message(`${host}: its key was not known and is now stored: ${fingerprint}`),
+    ...(request.verbosity > 2 && {
+      onDebug: (host: string, text: string) => sink.message(`${host}: ${text}`),
+    }),
+    signal: interrupts.signal,
+  });
+  const executor = new LocalExecutor(input.plan, connect, systemClock);
+  const session = new RunSession(input.plan, request, sink, executor, interrupts.signal);
+  try {
+    const exit =
+      mayAsk && !request.check && !request.yes ? await session.askedRun() : await session.plainRun();
+    return interrupts.exitCode() ?? exit;
+  } finally {
+    await executor.close();
+    interrupts.close();
+  }
+}
+
+class RunSession {
+  readonly #plan: Input['plan'];
+  readonly #request: RunRequest;
+  readonly #sink: Sink;
+  readonly #options: Pick<RunOptions, 'executor' | 'clock' | 'signal' | 'skipRequirements' | 'forks'>;
+  readonly #view;
+
+  constructor(plan: Plan, request: RunRequest, sink: Sink, executor: LocalExecutor, signal: AbortSignal) {
+    this.#plan = plan;
+    this.#request = request;
+    this.#sink = sink;
+    const { skipRequirement: skipRequirements, forks } = request;
+    this.#options = { executor, clock: systemClock, signal, skipRequirements, forks };
+    const { color, unicode } = terminalStyle();
+    const { verbosity, diff: showDiff } = request;
+    this.#view = { color, unicode, verbosity, showDiff, folder: process.cwd(), ruleOf: rulesOf(plan) };
+  }
+
+  /** Without a question: a check, an unattended run, or one with `--yes`. */
+  async plainRun(): Promise<number> {
+    const mode = this.#request.check ? 'check' : 'apply';
+    const { exit, hosts } = await this.#run({ mode }, { summary: true });
+    const pending = Object.values(hosts).some(({ wouldChange = 0 }) => wouldChange > 0);
+    return exit === 0 && pending && this.#request.detailedExitcode ? 20 : exit;
+  }
+
+  /** Shows what would change, and applies it after a yes. */
+  async askedRun(): Promise<number> {
+    const events: RunEvent[] = [];
+    const checked = await this.#run({ mode: 'check' }, { summary: false, events });
+    const view = { ...this.#view, color: this.#view.color.stdout };
+    this.#sink.result(await renderPlan(events, view), 'own');
+    if (checked.exit !== 0 || this.#options.signal.aborted) {
+      this.#sink.result('nothing was changed');
+      return checked.exit;
+    }
+    const pending = Object.values(checked.hosts).some(({ wouldChange = 0 }) => wouldChange > 0);
+    if (!pending) return 0;
+    if (!(await answerConfirm('Apply this?'))) {
+      this.#sink.result('nothing was changed');
+      return 0;
+    }
+    return (await this.#run({ mode: 'apply', requirements: false }, { summary: true })).exit;
+  }
+
+  async #run(
+    options: Pick<RunOptions, 'mode' | 'requirements'>,
+    { summary, events = [] }: { summary: boolean; events?: RunEvent[] },
+  ): Promise<RunResult> {
+    const { output } = this.#request;
+    const reporter = await createReporter({
+      ...this.#view,
+      sink: this.#sink,
+      output: output === 'jsonl' ? 'jsonl' : 'human',
+      live: output === 'human' && terminalStyle().movable,
+      summary,
+    });
+    const listener = (event: RunEvent) => {
+      events.push(event);
+      reporter.listener(event);
+    };
+    try {
+      return await runPlan(this.#plan, { ...this.#options, ...options, listener });
+    } finally {
+      await reporter.close();
+    }
+  }
+}
+
+/** The rule of each requirement, for the table that shows what was asked and what was found. */
+function rulesOf(plan: Plan): (host: string, step: string) => string | undefined {
+  const rules = new Map<string, string>();
+  for (const { host, steps } of plan.plays.flatMap((play) => play.hosts)) {
+    for (const step of steps) if (step.type === 'requirement') rules.set(`${host} ${step.id}`, step.rule);
+  }
+  return (host, step) => rules.get(`${host} ${step}`);
+}
+
+/** Passwords that are asked for once and used for every host that has none in the inventory. */
+async function withPasswords(
+  connections: ReadonlyMap<string, ConnectionSettings>,
+  request: RunRequest,
+): Promise<ReadonlyMap<string, ConnectionSettings>> {
+  const password = request.askPass
+    ? new Secret(await answerSecret('SSH password:'), 'ssh password')
+    : undefined;
+  const becomePassword = request.askBecomePass
+    ? new Secret(await answerSecret('sudo password:'), 'sudo password')
+    : undefined;
+  return new Map(
+    [...connections].map(([name, settings]) => [
+      name,
+      { ...(password && { password }), ...(becomePassword && { becomePassword }), ...settings },
+    ]),
+  );
+}

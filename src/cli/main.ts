@@ -1,0 +1,56 @@
+#!/usr/bin/env node
+import { formatProblem, problemsOf } from '../core/errors.ts';
+import { exitCodeOf } from '../engine/exit-code.ts';
+import { createSink, type Sink } from '../report/sink.ts';
+import { canAsk, terminalStyle } from './outside.ts';
+import { parseCommandLine, type Request } from './program.ts';
+import { Interrupted } from './prompts.ts';
+
+declare const PROVISION_VERSION: string;
+
+// Until the work has said how it ended, every way out is a defect: an empty event loop must never look like success.
+process.exitCode = 250;
+process.umask(0o077);
+let completed = false;
+process.on('exit', () => {
+  if (!completed && process.exitCode === 250)
+    process.stderr.write('BUG — provision ended before its work did\n');
+});
+
+const sink = createSink({ stdout: process.stdout, stderr: process.stderr, unicode: terminalStyle().unicode });
+const exit = await main(process.argv.slice(2), sink);
+completed = true;
+await sink.flush();
+process.exit(sink.failure && exit === 0 ? 1 : exit);
+
+async function main(argv: readonly string[], out: Sink): Promise<number> {
+  try {
+    return await dispatch(parseCommandLine(argv, PROVISION_VERSION), out);
+  } catch (error) {
+    if (error instanceof Interrupted) {
+      out.message('stopped: nothing was changed');
+      return 130;
+    }
+    const problems = problemsOf(error);
+    for (const problem of problems) {
+      out.message(formatProblem(problem));
+      if (problem.detail !== undefined) out.message(problem.detail);
+    }
+    if (problems[0].code === 'BUG' && error instanceof Error) out.message(error.stack ?? '');
+    if (problems.length > 1) out.message(`${problems.length} problems; nothing was contacted`);
+    return exitCodeOf(problems.map(({ code }) => code));
+  }
+}
+
+async function dispatch(request: Request, out: Sink): Promise<number> {
+  switch (request.command) {
+    case 'none':
+      return 0;
+    case 'run':
+      return (await import('./commands/run.ts')).runCommand(request, out);
+    case 'check':
+      return (await import('./commands/check.ts')).checkCommand(request, out);
+    case 'trust':
+      return (await import('./commands/trust.ts')).trustCommand(request, out, canAsk(request));
+  }
+}

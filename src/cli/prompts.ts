@@ -1,0 +1,82 @@
+import { ProvisionError } from '../core/errors.ts';
+
+/*
+ * The only file that knows inquirer. Its prompts draw on stderr, so that stdout stays the result; an ended input or Ctrl-C
+ * is an error of ours instead of an exit in the middle of an exit handler.
+ */
+
+type Validate = (value: string) => Promise<string | undefined>;
+
+export async function answerText(message: string, validate: Validate): Promise<string> {
+  return prompt({ type: 'input', message, validate: orTrue(validate) });
+}
+
+export async function answerSecret(message: string): Promise<string> {
+  return prompt({ type: 'password', message, mask: false, toggleMask: false });
+}
+
+export async function answerSelect(
+  message: string,
+  choices: readonly { readonly value: string; readonly title: string; readonly description?: string }[],
+): Promise<string> {
+  const options = choices.map(({ value, title, description }) => ({
+    value,
+    name: title,
+    ...(description !== undefined && { description }),
+  }));
+  return prompt({ type: 'select', message, choices: options });
+}
+
+/** Default no: an accidental Return must never change a host or a file. */
+export async function answerConfirm(message: string): Promise<boolean> {
+  return prompt({ type: 'confirm', message, default: false });
+}
+
+/** A path, with the files that fit offered while it is typed. */
+export async function answerPath(
+  message: string,
+  complete: (typed: string) => readonly string[],
+  validate: Validate,
+): Promise<string> {
+  return prompt({
+    type: 'search',
+    message,
+    source: (typed: string | undefined) => {
+      const own = typed ?? '';
+      const found = complete(own).map((path) => ({ value: path, name: path }));
+      return own === '' || found.some(({ value }) => value === own)
+        ? found
+        : [...found, { value: own, name: own }];
+    },
+    validate: orTrue(validate),
+  });
+}
+
+function orTrue(validate: Validate) {
+  return async (value: string) => (await validate(value)) ?? true;
+}
+
+async function prompt<T>(question: Record<string, unknown>): Promise<T> {
+  const { default: inquirer } = await import('inquirer');
+  const ask = inquirer.createPromptModule({ output: process.stderr });
+  try {
+    const answers = (await ask({ ...question, name: 'answer' } as never)) as unknown as {
+      readonly answer: T;
+    };
+    return answers.answer;
+  } catch (error) {
+    if (!(error instanceof Error) || !['ExitPromptError', 'AbortPromptError'].includes(error.name))
+      throw error;
+    throw new Interrupted({ cause: error });
+  }
+}
+
+/** A person has ended a prompt with Ctrl-C. */
+export class Interrupted extends ProvisionError {
+  constructor(options: { cause: unknown }) {
+    super(
+      { code: 'NEED_INPUT', happened: 'the question was not answered', hostState: 'nothing was contacted' },
+      options,
+    );
+  }
+}
