@@ -83,7 +83,9 @@ export class LocalShellConnection implements Connection {
   dial(address: string, port: number): Promise<Duplex> {
     return new Promise((resolve, reject) => {
       const socket = connect(port, address, () => resolve(socket));
-      socket.once('error', reject);
+      socket.once('error', ({ message }) => {
+        reject(new ProvisionError({ code: 'CONN_REFUSED', happened: message }));
+      });
     });
   }
 
