@@ -3,7 +3,7 @@ import type { Script } from '../core/script.ts';
 import { sh } from '../core/script.ts';
 import { labelPrefix } from './container-want.ts';
 import type { DockerAnswer } from './docker-client.ts';
-import { askDocker, quoteLine } from './docker-client.ts';
+import { askDocker, engineFailure, quoteLine } from './docker-client.ts';
 
 /** What Docker says of one container. */
 export interface ContainerRecord {
@@ -55,10 +55,15 @@ export async function findContainers(
   return { engine: 'answers', ...sortOut(parseRecords(answer.output.stdout), name) };
 }
 
-/** One container by its id, or undefined when it is gone. */
+/**
+ * One container by its id, or undefined when it is gone.
+ * @throws ProvisionError `DOCKER` when the engine does not answer
+ */
 export async function readContainer(host: ReadHost, id: string): Promise<ContainerRecord | undefined> {
   const answer = await askDocker(host, sh`date +%s; ${inspect([id])}`);
-  return answer.engine === 'answers' ? parseRecords(answer.output.stdout)[0] : undefined;
+  if (answer.engine !== 'answers')
+    throw await engineFailure(host, 'the Docker Engine does not answer any more');
+  return parseRecords(answer.output.stdout)[0];
 }
 
 /** Whether a container runs and is not about to fall over: Docker also calls one running that it restarts every minute. */

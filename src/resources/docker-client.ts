@@ -21,6 +21,11 @@ export async function askDocker(host: ReadHost, question: Script): Promise<Docke
   return { engine: 'answers', output };
 }
 
+/** Whether an engine answers. */
+export async function engineState(host: ReadHost): Promise<DockerAnswer['engine']> {
+  return (await askDocker(host, sh`docker version --format '{{.Server.Version}}' >/dev/null`)).engine;
+}
+
 /** The error for an engine that does not answer, with what the journal says about it. */
 export async function engineFailure(host: ReadHost, happened: string): Promise<ProvisionError> {
   const journal = await host.probe(

@@ -1,6 +1,6 @@
 import type { Host } from '../core/host.ts';
 import { sh } from '../core/script.ts';
-import { askDocker, engineFailure, outputOfFailure } from './docker-client.ts';
+import { engineFailure, engineState, outputOfFailure } from './docker-client.ts';
 import { waitUntil } from './wait-until.ts';
 
 /**
@@ -24,11 +24,7 @@ systemctl --quiet --no-ask-password enable docker.service && systemctl --no-ask-
   }
   const answers = await waitUntil(
     async (waitedMs) => {
-      if (
-        (await askDocker(host, sh`docker version --format '{{.Server.Version}}' >/dev/null`)).engine ===
-        'answers'
-      )
-        return true;
+      if ((await engineState(host)) === 'answers') return true;
       host.progress(`waiting for the Docker Engine to answer (${Math.round(waitedMs / 1000)} s)`);
       return undefined;
     },

@@ -6,6 +6,7 @@ import type { RegistryCredentials } from './docker-credentials.ts';
 import { dockerHub } from './docker-image-reference.ts';
 import { withPrivateFolder } from './docker-private-folder.ts';
 import { explainPullFailure } from './docker-pull-failure.ts';
+import { pause } from './wait-until.ts';
 
 /**
  * Pulls an image, tells how far it is, and tries again when the network fails.
@@ -19,7 +20,7 @@ export async function pullImage(
 ): Promise<void> {
   await withPrivateFolder(host, async (folder) => {
     for (const [attempt, pauseSeconds] of pausesBefore.entries()) {
-      if (pauseSeconds > 0) await host.probe(sh`sleep ${pauseSeconds}`);
+      if (pauseSeconds > 0) await pause(pauseSeconds * 1000);
       const output = await tryOnce(host, { reference, credentials, folder });
       if (output === undefined) return;
       const failure = explainPullFailure(reference, output);

@@ -2,7 +2,7 @@ import { throwProblems } from '../core/errors.ts';
 import type { ReadHost } from '../core/host.ts';
 import { resource } from '../core/resource.ts';
 import { sh } from '../core/script.ts';
-import { askDocker, quoteLine, requireEngine } from './docker-client.ts';
+import { askDocker, engineState, quoteLine, requireEngine } from './docker-client.ts';
 import type { RegistryCredentials } from './docker-credentials.ts';
 import { credentialsProblem } from './docker-credentials.ts';
 import { parseImageReference } from './docker-image-reference.ts';
@@ -31,8 +31,8 @@ export const image = resource({
     if (have?.engine === 'silent') return [{ type: 'unknown', path: 'image' }];
     return have ? [] : [{ type: 'value', path: 'image', want: want.reference }];
   },
-  async apply(host, want, have) {
-    await requireEngine(host, have?.engine ?? (await askDocker(host, sh`:`)).engine);
+  async apply(host, want) {
+    await requireEngine(host, await engineState(host));
     await pullImage(host, want.reference, want.credentials);
   },
 });
