@@ -42,7 +42,12 @@ export function rancherServer(props: RancherServerProps): StepList {
   const image = props.registry ? `${props.registry.url}/${props.image}` : props.image;
   refuseMovingTag(image);
   return [
-    props.ca === undefined ? [] : [file({ path: caPath, content: props.ca, mode: '0644' })],
+    props.ca === undefined
+      ? []
+      : [
+          directory({ path: '/etc/rancher/ssl', mode: '0755' }),
+          file({ path: caPath, content: props.ca, mode: '0644' }),
+        ],
     directory({ path: props.dataDir, mode: '0755' }),
     props.audit.level === 'off' ? [] : [directory({ path: props.audit.directory, mode: '0700' })],
     container({
