@@ -1,6 +1,7 @@
 import {
   condition,
   container,
+  contentHash,
   directory,
   file,
   type Observation,
@@ -60,7 +61,10 @@ export function rancherServer(props: RancherServerProps): StepList {
       mounts: mountsOf(props),
       env: environmentOf(props),
       ...(props.bootstrapPassword && { secretEnv: { CATTLE_BOOTSTRAP_PASSWORD: props.bootstrapPassword } }),
-      ...(props.ca === undefined && { args: ['--no-cacerts'] }),
+      ...(props.ca === undefined
+        ? { args: ['--no-cacerts'] }
+        : // Rancher reads the file when it starts, and a container keeps the file that it was started with.
+          { labels: { 'org.provision.ca': contentHash(props.ca) } }),
       privileged: rancherRelease(props.image).privileged,
       restart: 'unless-stopped',
       logOptions: { 'max-size': '10m', 'max-file': '3' },
