@@ -3,6 +3,7 @@ import type { ReadHost } from '../core/host.ts';
 import type { Problem } from '../core/errors.ts';
 import { problemsOf, throwProblems } from '../core/errors.ts';
 import type { Secret } from '../core/secret.ts';
+import { callSite } from '../core/source.ts';
 import type { Observation } from '../core/step.ts';
 import { hostPathProblem } from '../host/host-path.ts';
 import type { RegistryCredentials } from './docker-credentials.ts';
@@ -126,6 +127,7 @@ interface Fault {
 function toProblem(name: string, { happened, remedy }: Fault): Problem {
   return {
     code: 'PLAYBOOK',
+    at: callSite(),
     happened: `container ${JSON.stringify(name)} ${happened}`,
     ...(remedy === undefined ? {} : { remedy }),
   };

@@ -99,6 +99,14 @@ describe('a container that is absent', () => {
     expect(await changesOf(props)).toEqual([]);
   });
 
+  it('is not taken for a good one while Docker restarts it again and again', async () => {
+    docker.behaviours.set('example/web:1', 'flaps');
+    expect((await failure(props)).happened).toContain('restarts in a loop');
+    expect(await changesOf(props)).toMatchObject([
+      { path: 'state', have: expect.stringMatching(/^restarted \d+ times$/) as string },
+    ]);
+  });
+
   it('is not left behind when it could not even start', async () => {
     docker.behaviours.set('example/web:1', 'refuses');
     const problem = await failure(props);
@@ -231,6 +239,17 @@ describe('a run that is killed between any two commands of a replacement', () =>
       ]);
       expect(await changesOf(wanted)).toEqual([]);
     }
+  });
+
+  it('never goes back behind a new one that ran: it may have changed the data', async () => {
+    await apply(props);
+    docker.commandsLeft = 4;
+    await apply({ ...props, image: 'example/web:2' }).catch(() => undefined);
+    docker.commandsLeft = Infinity;
+    docker.behaviours.set('example/web:3', 'loops');
+
+    await failure({ ...props, image: 'example/web:3' });
+    expect(docker.containers).toMatchObject([{ name: 'web', image: 'example/web:2', status: 'running' }]);
   });
 
   it('goes back to the old one when the new one turns out to be no good', async () => {

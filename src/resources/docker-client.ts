@@ -35,7 +35,7 @@ export async function engineFailure(host: ReadHost, happened: string): Promise<P
   return new ProvisionError({
     code: 'DOCKER',
     happened,
-    remedy: remedyFor(detail),
+    remedy: remedyFor(detail.slice(Math.max(0, detail.lastIndexOf('Starting docker.service')))),
     ...(detail === '' ? {} : { detail }),
   });
 }

@@ -1,4 +1,5 @@
 import { ProvisionError } from '../core/errors.ts';
+import { callSite } from '../core/source.ts';
 
 /** The parts of an image reference, with what Docker adds to short forms. */
 export interface ImageReference {
@@ -98,6 +99,7 @@ function complete(
 function fail(reference: string, why: string): never {
   throw new ProvisionError({
     code: 'PLAYBOOK',
+    at: callSite(),
     happened: `${JSON.stringify(reference)} is not an image reference: ${why}`,
     remedy: 'write it as [REGISTRY[:PORT]/]NAME[:TAG][@sha256:DIGEST], such as rancher/rancher:v2.8.5',
   });

@@ -1,7 +1,8 @@
-import { throwProblems } from '../core/errors.ts';
+import { ProvisionError } from '../core/errors.ts';
 import type { ReadHost } from '../core/host.ts';
 import { resource } from '../core/resource.ts';
 import { sh } from '../core/script.ts';
+import { callSite } from '../core/source.ts';
 import { askDocker, engineState, quoteLine, requireEngine } from './docker-client.ts';
 import type { RegistryCredentials } from './docker-credentials.ts';
 import { credentialsProblem } from './docker-credentials.ts';
@@ -50,10 +51,11 @@ export async function readImage(host: ReadHost, reference: string): Promise<Imag
 
 function imageWant(props: ImageProps): ImageProps {
   const mismatch = credentialsProblem(parseImageReference(props.reference), props.credentials);
-  throwProblems(
-    mismatch === undefined
-      ? []
-      : [{ code: 'PLAYBOOK', happened: `image ${props.reference} is given ${mismatch}` }],
-  );
-  return props;
+  if (mismatch === undefined) return props;
+  throw new ProvisionError({
+    code: 'PLAYBOOK',
+    at: callSite(),
+    happened: `image ${props.reference} is given ${mismatch}`,
+    remedy: 'give credentials for the registry that the reference names',
+  });
 }

@@ -14,8 +14,8 @@ export interface FakeContainer {
   readonly run: readonly string[];
 }
 
-/** How the containers of an image behave once they are started. */
-export type Behaviour = 'runs' | 'loops' | 'exits' | 'refuses';
+/** How the containers of an image behave once they are started; one that flaps runs whenever somebody looks. */
+export type Behaviour = 'runs' | 'loops' | 'flaps' | 'exits' | 'refuses';
 
 /**
  * A Docker Engine with real state behind a MemoryHost: it executes the docker commands of scripts one by one,
@@ -66,7 +66,8 @@ export class FakeDocker {
     if (this.state === 'missing') return { code: 127 };
     if (this.state === 'silent') return { code: 69 };
     if (script.includes('docker ps --all --quiet --no-trunc')) return this.#list(script);
-    if (script.includes('date +%s; docker inspect')) return this.#inspect(/ ([0-9a-f]{64}) /.exec(script)![1]!);
+    if (script.includes('date +%s; docker inspect'))
+      return this.#inspect(/ ([0-9a-f]{64}) /.exec(script)![1]!);
     if (script.includes('docker image inspect')) return this.#image(script);
     if (script.includes('docker logs')) return this.log;
     if (script.includes('mkdir -p')) return '';
@@ -177,8 +178,9 @@ export class FakeDocker {
     const { id, name, image, labels, policy } = container;
     const seconds = Math.floor((Date.now() - container.startedAt) / 1000);
     const behaviour = container.status === 'running' ? (this.behaviours.get(image) ?? 'runs') : 'runs';
-    const loops = behaviour === 'loops' && seconds >= 1;
-    const status = behaviour === 'exits' ? 'exited' : loops ? 'restarting' : container.status;
+    const loops = ['loops', 'flaps'].includes(behaviour) && seconds >= 1;
+    const status =
+      behaviour === 'exits' ? 'exited' : loops && behaviour === 'loops' ? 'restarting' : container.status;
     const started = loops ? Date.now() : container.startedAt;
     const state = {
       Status: status,
@@ -200,7 +202,7 @@ function clock(): number {
 }
 
 /** The words of a command, as a shell would take it apart. */
-export function words(command: string): string[] {
+function words(command: string): string[] {
   return [...command.matchAll(/(?:'[^']*'|\\'|[^\s'\\])+/g)].map(([word]) =>
     word.replaceAll(/'([^']*)'|\\'/g, (_, inner: string | undefined) => inner ?? "'"),
   );
