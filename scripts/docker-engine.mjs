@@ -29,7 +29,10 @@ export async function ensureDockerEngine({ allowInstall = 'ask', log = logToStde
   refuseForeignEngine();
   const missing = hasProgram('dockerd') ? 'no Docker engine is running' : 'no Docker engine is installed';
   log(`Test hosts are containers, and ${missing} on this machine.`);
-  await requireConsent({ allowInstall, missing });
+  const remedy =
+    'Install Docker Engine (https://docs.docker.com/engine/install/), start it, and run this again; ' +
+    'as root on Debian or Ubuntu this is done for you.';
+  await requireConsent({ allowInstall, missing, remedy });
   if (!hasProgram('dockerd')) await installPackages(['docker.io', 'iptables'], log);
   const pid = await startEngine(log);
   log(
@@ -52,18 +55,21 @@ export async function anyEngineAnswers() {
 /**
  * Makes sure that programs are on PATH, and installs the Debian packages of those that are not.
  *
- * @param {Record<string, string>} packageOfProgram for example `{ mmdebstrap: 'mmdebstrap' }`.
+ * @param {Record<string, string[]>} packagesOfProgram for example `{ htpasswd: ['apache2-utils'] }`.
  * @param {object} [options]
  * @param {boolean | 'ask'} [options.allowInstall] as for {@link ensureDockerEngine}.
  * @param {(line: string) => void} [options.log]
  * @returns {Promise<void>}
  * @throws {Error} that names what is missing, when it may not or cannot be installed.
  */
-export async function ensurePrograms(packageOfProgram, { allowInstall = 'ask', log = logToStderr } = {}) {
-  const programs = Object.keys(packageOfProgram).filter((program) => !hasProgram(program));
+export async function ensurePrograms(packagesOfProgram, { allowInstall = 'ask', log = logToStderr } = {}) {
+  const programs = Object.keys(packagesOfProgram).filter((program) => !hasProgram(program));
   if (programs.length === 0) return;
-  await requireConsent({ allowInstall, missing: `these programs are missing: ${programs.join(', ')}` });
-  await installPackages([...new Set(programs.map((program) => packageOfProgram[program]))], log);
+  const packages = [...new Set(programs.flatMap((program) => packagesOfProgram[program]))];
+  const missing = `these programs are missing: ${programs.join(', ')}`;
+  const remedy = `Install ${packages.join(', ')}; as root on Debian or Ubuntu this is done for you.`;
+  await requireConsent({ allowInstall, missing, remedy });
+  await installPackages(packages, log);
 }
 
 /**
@@ -99,6 +105,7 @@ function engineAddresses() {
 }
 
 function engineAnswers(address) {
+  if (!URL.canParse(address)) return false;
   const url = new URL(address);
   return url.protocol === 'unix:' ? socketAnswers(url.pathname) : portAnswers(url);
 }
@@ -132,16 +139,13 @@ function portAnswers(url) {
 // Who points DOCKER_HOST elsewhere wants that engine: a second one here would be a surprise.
 function refuseForeignEngine() {
   const chosen = process.env['DOCKER_HOST'];
-  if (!chosen || ['/var/run/docker.sock', '/run/docker.sock'].includes(new URL(chosen).pathname)) return;
+  if (!chosen || ['unix:///var/run/docker.sock', 'unix:///run/docker.sock'].includes(chosen)) return;
   throw new Error(
     `DOCKER_HOST is ${chosen}, and no engine answers there. Start that engine, or unset DOCKER_HOST.`,
   );
 }
 
-async function requireConsent({ allowInstall, missing }) {
-  const remedy =
-    'Install Docker Engine (https://docs.docker.com/engine/install/), start it, and run this again; ' +
-    'as root on Debian or Ubuntu this is done for you.';
+async function requireConsent({ allowInstall, missing, remedy }) {
   if (allowInstall === false)
     throw new Error(`${capitalise(missing)}, and installing is not allowed. ${remedy}`);
   if (!canInstall()) throw new Error(`${capitalise(missing)}. ${remedy}`);

@@ -21,7 +21,7 @@ export interface Release {
 }
 
 /** `crash` ends soon after each start, `hang` never opens a port, `not-found` answers 404 for a while. */
-export type Behaviour = 'normal' | 'crash' | 'hang' | 'not-found';
+type Behaviour = 'normal' | 'crash' | 'hang' | 'not-found';
 
 const variants: Record<string, { behaviour: Behaviour; startDelayMs: number }> = {
   '': { behaviour: 'normal', startDelayMs: 1_000 },

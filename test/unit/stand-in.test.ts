@@ -13,6 +13,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { buildStandIn } from '../stand-in/build.ts';
 import { createCertificateAuthority, issueCertificate } from '../stand-in/certificates.ts';
 import { parseRelease } from '../stand-in/release.ts';
+import { testToken } from '../stand-in/web.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'stand-in-'));
 const program = join(scratch, 'rancher.mjs');
@@ -24,7 +25,7 @@ afterEach(() => running.splice(0).forEach((child) => child.kill('SIGKILL')));
 afterAll(() => rmSync(scratch, { recursive: true }));
 
 const https = { 'x-forwarded-proto': 'https' };
-const withToken = { ...https, authorization: 'Bearer stand-in-token' };
+const withToken = { ...https, authorization: `Bearer ${testToken}` };
 
 describe('what it refuses to start with', () => {
   it('a missing --privileged from 2.5 on, in the words of the entrypoint', async () => {
