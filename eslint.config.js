@@ -1,7 +1,18 @@
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist', 'node_modules', '.cache', 'scripts', 'test/stand-in', '*.config.js', '*.config.ts', '.dependency-cruiser.cjs'] },
+  {
+    ignores: [
+      'dist',
+      'node_modules',
+      '.cache',
+      'scripts',
+      'test/stand-in',
+      '*.config.js',
+      '*.config.ts',
+      '.dependency-cruiser.cjs',
+    ],
+  },
   tseslint.configs.strictTypeChecked,
   {
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
@@ -9,7 +20,10 @@ export default tseslint.config(
       // Steps and lists are indexed after a length check; noUncheckedIndexedAccess already asks for the `!` to be written.
       '@typescript-eslint/no-non-null-assertion': 'off',
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
-      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true, ignoreVoidOperator: true }],
+      '@typescript-eslint/no-confusing-void-expression': [
+        'error',
+        { ignoreArrowShorthand: true, ignoreVoidOperator: true },
+      ],
       '@typescript-eslint/no-meaningless-void-operator': 'off',
       // Methods of definitions (read, apply) are async by contract, whether or not one of them has to wait.
       '@typescript-eslint/require-await': 'off',
@@ -23,7 +37,11 @@ export default tseslint.config(
         'error',
         {
           paths: [
-            { name: 'node:child_process', importNames: ['exec', 'execSync'], message: 'these go through a shell' },
+            {
+              name: 'node:child_process',
+              importNames: ['exec', 'execSync'],
+              message: 'these go through a shell',
+            },
           ],
         },
       ],
