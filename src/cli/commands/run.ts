@@ -5,6 +5,7 @@ import { systemClock } from '../../engine/clock.ts';
 import { LocalExecutor } from '../../engine/local-executor.ts';
 import { runPlan, type RunOptions, type RunResult } from '../../engine/run-plan.ts';
 import type { ConnectionSettings } from '../../inventory/connection-settings.ts';
+import { planTotal } from '../../report/plan-view.ts';
 import { createReporter, renderPlan } from '../../report/report.ts';
 import type { Sink } from '../../report/sink.ts';
 import { askMissing } from '../ask-missing.ts';
@@ -93,7 +94,8 @@ class RunSession {
     }
     const pending = Object.values(checked.hosts).some(({ wouldChange = 0 }) => wouldChange > 0);
     if (!pending) return 0;
-    if (!(await answerConfirm('Apply this?'))) {
+    const steps = events.filter((event) => event.event === 'step');
+    if (!(await answerConfirm(`Apply this? ${planTotal(steps)}`))) {
       this.#sink.result('nothing was changed');
       return 0;
     }
