@@ -4,7 +4,7 @@ import { ProvisionError } from '../core/errors.ts';
 import { Secret } from '../core/secret.ts';
 import type { CaFileName, CaFolder } from './ca-folder.ts';
 import { isIssuedBy, isSelfSigned, validFrom, validTo } from './certificate.ts';
-import { alternativeNames, coversName } from './check-names.ts';
+import { coversName } from './check-names.ts';
 
 /** What a folder holds already. */
 export interface PrivateCaState {
@@ -44,10 +44,7 @@ export function caFits({ ca }: PrivateCaState, now: Date): boolean {
 /** True when the server certificate belongs to the key, covers the names and can be used for another 30 days. */
 export function serverFits({ server, key }: PrivateCaState, names: readonly string[], now: Date): boolean {
   if (!server || !key || !server.checkPrivateKey(key)) return false;
-  const listed = alternativeNames(server);
-  return (
-    names.every((name) => listed.includes(name) || coversName(server, name)) && isValidForLong(server, now)
-  );
+  return names.every((name) => coversName(server, name)) && isValidForLong(server, now);
 }
 
 function isValidForLong(x509: X509Certificate, now: Date): boolean {
