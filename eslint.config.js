@@ -7,7 +7,6 @@ export default tseslint.config(
       'node_modules',
       '.cache',
       'scripts',
-      'test/stand-in',
       '*.config.js',
       '*.config.ts',
       '.dependency-cruiser.cjs',

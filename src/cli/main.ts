@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-import { formatProblem, problemsOf } from '../core/errors.ts';
+import { problemsOf } from '../core/errors.ts';
 import { exitCodeOf } from '../engine/exit-code.ts';
+import { renderProblems } from '../report/report.ts';
 import { createSink, type Sink } from '../report/sink.ts';
 import { canAsk, terminalStyle } from './outside.ts';
 import { parseCommandLine, type Request } from './program.ts';
@@ -32,10 +33,8 @@ async function main(argv: readonly string[], out: Sink): Promise<number> {
       return 130;
     }
     const problems = problemsOf(error);
-    for (const problem of problems) {
-      out.message(formatProblem(problem));
-      if (problem.detail !== undefined) out.message(problem.detail);
-    }
+    const { color, unicode } = terminalStyle();
+    out.message(renderProblems(problems, { color: color.stderr, unicode, folder: process.cwd() }), 'own');
     if (problems[0].code === 'BUG' && error instanceof Error) out.message(error.stack ?? '');
     if (problems.length > 1) out.message(`${problems.length} problems; nothing was contacted`);
     return exitCodeOf(problems.map(({ code }) => code));

@@ -94,7 +94,7 @@ export function parseCommandLine(argv: readonly string[], version: string): Requ
     program.parse(argv, { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    if (error.exitCode === 0) return { command: 'none' };
+    if (error.exitCode === 0 || error.code === 'commander.help') return { command: 'none' };
     throw new ProvisionError({
       code: 'USAGE',
       happened: error.message

@@ -1,3 +1,4 @@
+import { ProvisionError } from '../../core/errors.ts';
 import type { RunEvent } from '../../core/event.ts';
 import type { Plan } from '../../core/plan.ts';
 import { Secret } from '../../core/secret.ts';
@@ -24,7 +25,7 @@ export async function runCommand(request: RunRequest, sink: Sink): Promise<numbe
   const mayAsk = canAsk(request);
   const input = await readInput({ ...request, readOnly: request.check }, mayAsk ? askMissing : undefined);
   for (const warning of input.warnings) sink.message(`warning: ${warning}`);
-  const connections = await withPasswords(input.connections, request);
+  const connections = await withPasswords(input.connections, request, mayAsk);
   const interrupts = listenForInterrupts({
     first: () => sink.message('stopping after the steps that are under way; press again to stop at once'),
     second: (exit) => {
@@ -139,7 +140,16 @@ function rulesOf(plan: Plan): (host: string, step: string) => string | undefined
 async function withPasswords(
   connections: ReadonlyMap<string, ConnectionSettings>,
   request: RunRequest,
+  mayAsk: boolean,
 ): Promise<ReadonlyMap<string, ConnectionSettings>> {
+  if ((request.askPass || request.askBecomePass) && !mayAsk) {
+    throw new ProvisionError({
+      code: 'NEED_INPUT',
+      happened: 'a password is to be asked for, but there is no terminal to ask at',
+      hostState: 'nothing was contacted',
+      remedy: 'give it in the inventory: become_password: { env: NAME } or { file: PATH }',
+    });
+  }
   const password = request.askPass
     ? new Secret(await answerSecret('SSH password:'), 'ssh password')
     : undefined;

@@ -57,9 +57,9 @@ async function demo(fresh: TestRun): Promise<void> {
 }
 
 function writeInventory(lab: Lab): string {
+  mkdirSync(folder, { recursive: true });
   const secret = join(folder, 'registry-password');
   writeFileSync(secret, login.password, { mode: 0o600 });
-  mkdirSync(folder, { recursive: true });
   const file = join(folder, 'inventory.yaml');
   rmSync(file, { force: true });
   const rancher = `    image: rancher/rancher:v2.8.5

@@ -1,0 +1,70 @@
+import { describe, expect, test } from 'vitest';
+import { ProvisionError } from '../core/errors.ts';
+import { parseCommandLine } from './program.ts';
+
+const parse = (...argv: string[]) => parseCommandLine(argv, '1.2.3');
+
+function refusal(...argv: string[]): string {
+  try {
+    parse(...argv);
+  } catch (error) {
+    expect(error).toBeInstanceOf(ProvisionError);
+    expect((error as ProvisionError).code).toBe('USAGE');
+    return (error as ProvisionError).message;
+  }
+  throw new Error(`${argv.join(' ')} was accepted`);
+}
+
+describe('a run', () => {
+  test('is what a command line without a command means', () => {
+    expect(parse('-i', 'inv.yaml')).toMatchObject({
+      command: 'run',
+      inventory: 'inv.yaml',
+      check: false,
+      diff: false,
+      yes: false,
+      acceptNew: false,
+      output: 'human',
+      input: true,
+      forks: 50,
+      verbosity: 0,
+      skipRequirement: [],
+    });
+  });
+
+  test('takes the letters of Ansible, in any order, and a playbook', () => {
+    expect(parse('site.ts', '-C', '-D', '-i', 'inv.yaml', '-vv', '-f', '5')).toMatchObject({
+      command: 'run',
+      playbook: 'site.ts',
+      check: true,
+      diff: true,
+      verbosity: 2,
+      forks: 5,
+    });
+  });
+
+  test('takes requirements to skip one by one', () => {
+    const request = parse('-i', 'inv.yaml', '--skip-requirement', 'memory', '--skip-requirement', 'cpu');
+    expect(request).toMatchObject({ skipRequirement: ['memory', 'cpu'] });
+  });
+});
+
+describe('a mistake never becomes a run', () => {
+  test.each([
+    [['-i', 'inv.yaml', '--chekc'], /unknown option '--chekc'.*--check/],
+    [['-i', 'inv.yaml', '--check=yes'], /./],
+    [['-i', 'inv.yaml', '-f', '0'], /whole number/],
+    [['-i', 'inv.yaml', '--output', 'xml'], /human, lines, jsonl/],
+    [['-i', 'inv.yaml', 'a.ts', 'b.ts'], /too many arguments/],
+    [['-i'], /argument missing/],
+    [[], /--inventory/],
+  ])('%j', (argv, message) => {
+    expect(refusal(...argv)).toMatch(message);
+  });
+});
+
+test('the other commands have their own options', () => {
+  expect(parse('check', '-i', 'inv.yaml')).toMatchObject({ command: 'check', inventory: 'inv.yaml' });
+  expect(parse('trust', '-i', 'inv.yaml', '-y')).toMatchObject({ command: 'trust', yes: true });
+  expect(refusal('check', '-i', 'inv.yaml', '--yes')).toMatch(/unknown option/);
+});
