@@ -3,8 +3,10 @@ import { rancherRelease, refuseMovingTag } from './rancher-release.ts';
 
 describe('a release', () => {
   test.each([
-    ['rancher/rancher:v2.4.18', { privileged: false, bootstrapPassword: false }],
-    ['rancher/rancher:v2.5.0', { privileged: true, bootstrapPassword: false }],
+    ['rancher/rancher:v2.4.18', { privileged: false, bootstrapPassword: false, cgroupV2: true }],
+    ['rancher/rancher:v2.5.0', { privileged: true, bootstrapPassword: false, cgroupV2: false }],
+    ['rancher/rancher:v2.6.8', { privileged: true, bootstrapPassword: true, cgroupV2: false }],
+    ['rancher/rancher:v2.6.9', { privileged: true, bootstrapPassword: true, cgroupV2: true }],
     ['registry:5000/rancher/rancher:v2.8.5', { privileged: true, bootstrapPassword: true }],
     ['rancher/rancher:v2.12.3-rc1', { privileged: true, bootstrapPassword: true }],
   ])('%s', (image, expected) => {

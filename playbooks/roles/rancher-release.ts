@@ -6,6 +6,8 @@ export type AuditLevel = 'off' | 'metadata' | 'headers' | 'request' | 'response'
 export interface RancherRelease {
   /** The embedded k3s is a whole node: the container must be privileged. */
   readonly privileged: boolean;
+  /** Its entrypoint knows control groups of version 2, which it learned in 2.6.9; before 2.5 nothing inside needs them. */
+  readonly cgroupV2: boolean;
   /** Takes its first password from the environment. */
   readonly bootstrapPassword: boolean;
   /** The environment that switches API auditing on at a level. */
@@ -20,17 +22,20 @@ export interface RancherRelease {
  * @see https://github.com/rancher/rancher/blob/v2.12.0/main.go
  */
 export function rancherRelease(image: string): RancherRelease {
-  const minor = minorOf(image);
+  const { minor, patch } = versionOf(image);
   return {
     privileged: minor >= 5,
+    cgroupV2: minor < 5 || minor > 6 || (minor === 6 && patch >= 9),
     bootstrapPassword: minor >= 6,
     audit: (level) => (minor >= 12 ? auditSince212(level) : auditBefore212(level)),
   };
 }
 
-function minorOf(image: string): number {
-  const version = /:v?2\.(\d+)(?:\.|$|-)/.exec(image);
-  return version ? Number(version[1]) : Infinity;
+function versionOf(image: string): { minor: number; patch: number } {
+  const version = /:v?2\.(\d+)(?:\.(\d+))?(?:$|[-.])/.exec(image);
+  return version
+    ? { minor: Number(version[1]), patch: Number(version[2] ?? 0) }
+    : { minor: Infinity, patch: 0 };
 }
 
 /** A switch of its own, and levels that count from metadata. */

@@ -29,7 +29,8 @@ export function rancherRequirements(props: {
 }): StepList {
   const size = { small: { cpus: 1, memoryGb: 4 }, medium: { cpus: 2, memoryGb: 8 } }[props.size];
   // Since 2.5 a whole k3s runs inside, which uses the kernel of the host.
-  const wholeNode = rancherRelease(props.image).privileged;
+  const release = rancherRelease(props.image);
+  const wholeNode = release.privileged;
   return [
     osFamily({ families: ['debian', 'ubuntu'] }),
     architecture({ supported: ['x86_64'], experimental: ['aarch64'] }),
@@ -40,7 +41,7 @@ export function rancherRequirements(props: {
       ? [kernelModules(['overlay', 'br_netfilter', 'ip_tables', 'iptable_nat', 'iptable_filter'])]
       : [],
     wholeNode ? [kernelMessages()] : [],
-    cgroups(),
+    cgroups({ v2: release.cgroupV2 ? 'pass' : 'fail' }),
     clock(),
     dockerKind(),
     portsFree(props.ports.map((port) => ({ port, ownContainer: 'io.provision.container=rancher' }))),
