@@ -66,7 +66,8 @@ done`);
 }
 
 function install(host: Host, names: readonly string[]): Promise<void> {
-  return aptGet(host, ['install', '--no-install-recommends', '--', ...names]);
+  // A package that would push out another one is a decision for a person, as what it pushes out may be in use.
+  return aptGet(host, ['install', '--no-install-recommends', '--no-remove', '--', ...names]);
 }
 
 const attempts = 3;

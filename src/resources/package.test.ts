@@ -33,7 +33,7 @@ class DebianHost extends MemoryHost {
 }
 
 function namesIn(script: string): string[] {
-  return / install --no-install-recommends -- ([^<]+) </.exec(script)?.[1]?.split(' ') ?? [];
+  return / install --no-install-recommends --no-remove -- ([^<]+) </.exec(script)?.[1]?.split(' ') ?? [];
 }
 
 beforeEach(() => void vi.useFakeTimers());
