@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -80,8 +80,15 @@ export function rsaKey(modulusLength = 2048, type: 'pkcs1' | 'pkcs8' = 'pkcs8'):
 export function convert(input: string, ...args: string[]): Buffer {
   const folder = mkdtempSync(join(tmpdir(), 'test-authority-'));
   try {
-    writeFileSync(join(folder, 'input.pem'), input);
-    return execFileSync('openssl', args, { input, cwd: folder, stdio: 'pipe' });
+    const file = join(folder, 'input.pem');
+    writeFileSync(file, input);
+    // A file rather than a pipe: an openssl that does not read its standard input would break the pipe.
+    const stdin = openSync(file, 'r');
+    try {
+      return execFileSync('openssl', args, { cwd: folder, stdio: [stdin, 'pipe', 'pipe'] });
+    } finally {
+      closeSync(stdin);
+    }
   } finally {
     rmSync(folder, { recursive: true });
   }
