@@ -47,6 +47,21 @@ export async function readInput(
   return { plan, connections, warnings };
 }
 
+/**
+ * How the hosts of a playbook are reached. Values that are still open do not matter here: a host is trusted before it is used.
+ * @throws ProvisionError with every problem of what the inventory does say
+ */
+export async function readConnections(request: {
+  readonly inventory: string;
+  readonly playbook?: string;
+}): Promise<readonly ConnectionSettings[]> {
+  const given = await loadInventory(request.inventory);
+  const playbook = await loadPlaybook(playbookOf(request.playbook, given), process.env);
+  const { connections, resolved } = await resolveInventory(given, playbook.groups, outsideWorld(true));
+  const used = new Set([...resolved.groups.values()].flat().map(({ name }) => name));
+  return [...connections.values()].filter(({ name }) => used.has(name));
+}
+
 function playbookOf(argument: string | undefined, inventory: Inventory): string {
   return argument ?? inventory.playbook?.path ?? join(packageRoot, 'playbooks', 'rancher.ts');
 }

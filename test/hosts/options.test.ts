@@ -112,6 +112,10 @@ describe('option C, asked for at a terminal', () => {
     expect(noTerminal.stderr).toContain('NEED_INPUT');
     expect(noTerminal.stderr).toContain('option: private-ca');
 
+    // Hosts can be looked at before the last question is answered; without a yes nothing is stored.
+    const trusted = await provision(['trust', '-i', inventory]);
+    expect(trusted.stdout).toContain(lab.rancher.hostKeyFingerprint);
+
     const session = new Terminal([program, '-i', inventory]);
     await session.sees('Which certificate does the load balancer show?');
     session.type('\u001b[B\u001b[B\r');

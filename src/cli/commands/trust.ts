@@ -3,7 +3,7 @@ import type { Sink } from '../../report/sink.ts';
 import type { ScannedHostKey } from '../../ssh/trust.ts';
 import { knownHostsFiles } from '../connect-hosts.ts';
 import { answerConfirm } from '../prompts.ts';
-import { readInput } from '../read-input.ts';
+import { readConnections } from '../read-input.ts';
 import type { ConnectionSettings } from '../../inventory/connection-settings.ts';
 
 /**
@@ -16,12 +16,12 @@ export async function trustCommand(
   mayAsk: boolean,
 ): Promise<number> {
   const { scanHostKey, trustHostKey } = await import('../../ssh/trust.ts');
-  const { connections } = await readInput({ ...request, readOnly: true }, undefined);
+  const connections = await readConnections(request);
   const files = knownHostsFiles();
   const found: { target: ConnectionSettings; key: ScannedHostKey }[] = [];
   const problems: ReturnType<typeof problemsOf>[number][] = [];
   await Promise.all(
-    [...connections.values()].map(async (target) => {
+    connections.map(async (target) => {
       try {
         found.push({ target, key: await scanHostKey(target, { files, connectTimeoutMs: 10_000 }) });
       } catch (error) {
