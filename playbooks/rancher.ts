@@ -16,7 +16,6 @@ export default playbook(
       size: vars.size,
       dataDir: vars.data_dir,
       ports: [vars.http_port, vars.https_port],
-      hostname: vars.hostname,
     }),
     dockerEngine({ source: vars.docker }),
     rancherServer({

@@ -106,17 +106,16 @@ function render(props: NginxTlsProps, nginx: NginxHost, folder: string, configHa
 
 /** The installed NGINX, or the one that the host would install; undefined when neither can be told. */
 async function discoverNginx(host: ReadHost): Promise<NginxHost | undefined> {
-  const [installed, candidate, openssl, facts] = await Promise.all([
-    host.probe(sh`nginx -v 2>&1`),
-    host.probe(sh`apt-cache policy nginx 2>/dev/null`),
+  const [installed, candidate, facts] = await Promise.all([
     host.probe(sh`nginx -V 2>&1`),
+    host.probe(sh`apt-cache policy nginx 2>/dev/null`),
     host.facts(),
   ]);
   const found =
     /nginx\/(\d+)\.(\d+)\.(\d+)/.exec(installed.stdout) ??
     /Candidate: (\d+)\.(\d+)\.(\d+)/.exec(candidate.stdout);
   if (!found) return undefined;
-  const library = /OpenSSL (\d+)\.(\d+)/.exec(openssl.stdout);
+  const library = /OpenSSL (\d+)\.(\d+)/.exec(installed.stdout);
   const postQuantum = library !== null && isAtLeast([Number(library[1]), Number(library[2])], [3, 5]);
   return { version: found.slice(1, 4).map(Number), ipv6: facts.ipv6, postQuantum };
 }

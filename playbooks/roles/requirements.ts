@@ -25,7 +25,6 @@ export function rancherRequirements(props: {
   readonly size: 'small' | 'medium';
   readonly dataDir: string;
   readonly ports: readonly number[];
-  readonly hostname: string;
 }): StepList {
   const size = { small: { cpus: 1, memoryGb: 4 }, medium: { cpus: 2, memoryGb: 8 } }[props.size];
   // Since 2.5 a whole k3s runs inside, which uses the kernel of the host.
