@@ -1,6 +1,6 @@
 /** How a run is stopped from outside: the first signal lets the current steps finish, the second ends at once. */
 export interface Interrupts {
-  /** Aborted by the first signal. */
+  /** Aborted by the first signal; its reason is the exit code. */
   readonly signal: AbortSignal;
   /** 128 + number of the signal that came, as shells count; undefined when none has. */
   exitCode(): number | undefined;
@@ -26,7 +26,7 @@ export function listenForInterrupts(on: {
       }
       received = name;
       on.first(name);
-      controller.abort();
+      controller.abort(128 + numbers[name]);
     };
     process.on(name, handler);
     return { name, handler };

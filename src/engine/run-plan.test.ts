@@ -350,17 +350,18 @@ test('an interrupt lets the current step finish and starts no other', async () =
   const host = hostNamed('node-1');
   const book = playbook(
     site.play('node', () => [
-      note({ path: '/a', text: 'x', onApply: () => controller.abort() }),
+      note({ path: '/a', text: 'x', onApply: () => controller.abort(130) }),
       note({ path: '/b', text: 'x' }),
     ]),
     site.play('lb', () => [note({ path: '/c', text: 'x' })]),
   );
-  const { statuses } = await run(
+  const { statuses, exit } = await run(
     book,
     { 'node-1': host, 'lb-1': hostNamed('lb-1') },
     { signal: controller.signal },
   );
   expect(statuses).toEqual(['node-1 note /a: changed', 'node-1 note /b: skipped', 'lb-1 note /c: skipped']);
+  expect(exit).toBe(130);
 });
 
 test('two steps that manage the same thing are refused before anything is contacted, with both places', () => {

@@ -10,7 +10,7 @@ export interface RunOptions {
   readonly executor: Executor;
   readonly listener: Listener;
   readonly clock: Clock;
-  /** Aborted: the steps that are under way are finished, no other is started. */
+  /** Aborted: the steps that are under way are finished, no other is started. A number as its reason is the exit code. */
   readonly signal: AbortSignal;
   readonly skipRequirements?: readonly string[];
   /** False when a check has just shown that they are met. Default true. */
@@ -63,7 +63,7 @@ class Coordinator {
       if (unfit) this.#skipPlay(play, 'a requirement is not met, so nothing was changed on any host');
       else await this.#runPlay(play, index);
     }
-    const exit = exitCodeOf(this.#codes);
+    const exit = this.#interrupted() ?? exitCodeOf(this.#codes);
     const hosts = this.#summary();
     listener({
       event: 'summary',
@@ -168,6 +168,12 @@ class Coordinator {
       for (let host = waiting.shift(); host !== undefined; host = waiting.shift()) await work(host);
     };
     await Promise.all(Array.from({ length: Math.min(this.#options.forks ?? 50, hosts.length) }, worker));
+  }
+
+  /** A run that was stopped must not end as one that is done, whatever its finished steps say. */
+  #interrupted(): number | undefined {
+    const { aborted, reason } = this.#options.signal as { aborted: boolean; reason: unknown };
+    return aborted && typeof reason === 'number' ? reason : undefined;
   }
 
   #notes(): string[] {

@@ -82,6 +82,7 @@ describe('option B and the whole nginx.conf, by a user who needs sudo, on other 
       },
     });
     expect(interrupted.exit).toBe(130);
+    expect(interrupted.summary!.exit).toBe(130);
     expect(interrupted.statuses).toContain('rancher-1 container rancher: changed');
     const later = interrupted.steps.filter((step) => step.reason?.startsWith('interrupted') === true);
     expect(later.map((step) => step.step)).toContain('package nginx');
