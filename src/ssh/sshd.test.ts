@@ -1,6 +1,5 @@
-import { spawn, spawnSync } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
@@ -11,67 +10,30 @@ import type { Connection } from '../host/connection.ts';
 import type { ConnectOptions } from './connect.ts';
 import { connect } from './connect.ts';
 import { loopback, makeFolder, removeFolders, trusting } from './testing/loopback.ts';
-import { makeKey } from './testing/make-key.ts';
+import type { Sshd } from './testing/sshd.ts';
+import { hasSshd, startSshd } from './testing/sshd.ts';
 
-const sshd = '/usr/sbin/sshd';
-const possible = existsSync(sshd) && process.getuid?.() === 0;
+const possible = hasSshd && process.getuid?.() === 0;
 
-const daemons: ChildProcess[] = [];
+const daemons: Sshd[] = [];
 const connections: Connection[] = [];
 afterEach(async () => {
   for (const connection of connections.splice(0)) await connection.close();
-  for (const daemon of daemons.splice(0)) {
-    daemon.kill();
-    await new Promise((resolve) => daemon.once('exit', resolve));
-  }
+  for (const daemon of daemons.splice(0)) await daemon.stop();
   removeFolders();
 });
 
-/** An sshd of our own on a free port of loopback, with some more lines of configuration, and a root login by key. */
+/** An sshd of our own with some more lines of configuration, and a login by key. */
 async function logInTo(
   configuration: readonly string[],
   more: Partial<ConnectOptions> = {},
 ): Promise<Connection> {
-  const folder = makeFolder();
-  const [host, user] = [makeKey(), makeKey()];
-  const write = (name: string, text: string) => {
-    writeFileSync(join(folder, name), text, { mode: 0o600 });
-    return join(folder, name);
-  };
-  const port = await freePort();
-  const lines = [
-    `ListenAddress 127.0.0.1:${port}`,
-    `HostKey ${write('host_key', host.private)}`,
-    `AuthorizedKeysFile ${write('authorized_keys', `ssh-ed25519 ${user.public.toString('base64')}\n`)}`,
-    'StrictModes no',
-    'PermitRootLogin prohibit-password',
-    'PidFile none',
-    ...configuration,
-  ];
-  // sshd wants this folder for its unprivileged half.
-  mkdirSync('/run/sshd', { recursive: true, mode: 0o755 });
-  const daemon = spawn(sshd, ['-D', '-e', '-f', write('sshd_config', `${lines.join('\n')}\n`)]);
-  daemons.push(daemon);
-  await new Promise<void>((resolve, reject) => {
-    let log = '';
-    daemon.stderr.on('data', (chunk: Buffer) => {
-      log += chunk.toString();
-      if (log.includes('Server listening')) resolve();
-    });
-    daemon.once('exit', () => reject(new Error(log)));
-  });
-  const { password: _none, ...target } = loopback(port, { user: 'root', keyFile: write('id', user.private) });
-  const connection = await connect(target, trusting([[port, host.public]], more));
+  const sshd = await startSshd({ configuration });
+  daemons.push(sshd);
+  const { password: _none, ...target } = loopback(sshd.port, { user: sshd.user, keyFile: sshd.keyFile });
+  const connection = await connect(target, trusting([[sshd.port, sshd.hostKey]], more));
   connections.push(connection);
   return connection;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 const quick = { timeoutMs: 5000, doing: 'test' };

@@ -1,0 +1,167 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import type { KeyPair } from './make-key.ts';
+import { makeKey } from './make-key.ts';
+
+/** How an sshd of a test differs from a plain one. */
+export interface SshdOptions {
+  /** Lines of `sshd_config`. They win over the ones that are written here; a `Match` block may be among them. */
+  readonly configuration?: readonly string[];
+  /**
+   * Lines of `authorized_keys` for users of this machine; default is one fresh key for the user who runs the tests.
+   * An sshd that is not root's lets nobody else in.
+   */
+  readonly users?: Readonly<Record<string, readonly string[]>>;
+  /** Private keys of the host; default is one fresh Ed25519 key. */
+  readonly hostKeys?: readonly KeyPair[];
+}
+
+/** A running sshd. */
+export interface Sshd {
+  readonly port: number;
+  readonly pid: number;
+  /** Public key of the host, the first one of several, in wire format. */
+  readonly hostKey: Buffer;
+  /** Who runs the tests. */
+  readonly user: string;
+  /** A private key that lets `user` in, unless `users` says otherwise. */
+  readonly keyFile: string;
+  /** A folder that goes away with the server, for whatever its configuration names. */
+  readonly folder: string;
+  /** What sshd has said so far, at its `LogLevel`. */
+  readonly log: string;
+  /** Ends the server, not the sessions that are open. Does nothing when it is stopped already. */
+  stop(): Promise<void>;
+}
+
+const program = '/usr/sbin/sshd';
+
+/** Whether this machine has an sshd that {@link startSshd} can start. */
+export const hasSshd = existsSync(program);
+
+/**
+ * Starts OpenSSH's own server on a free port of loopback, with a key of its own and a way in for the user who runs it.
+ * It needs no root, but lets only the user in who started it then.
+ * @throws Error with what sshd says when it does not start
+ * @example
+ * const sshd = await startSshd({ configuration: ['MaxSessions 1'] });
+ * console.log(sshd.port, sshd.user, sshd.keyFile);
+ * await sshd.stop();
+ * @see sshd_config(5)
+ */
+export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
+  const folder = mkdtempSync(join(tmpdir(), 'provision-sshd-'));
+  const hostKeys = options.hostKeys ?? [makeKey()];
+  const files = writeKeys(folder, hostKeys, options.users);
+  // sshd wants this folder for its unprivileged half.
+  if (process.getuid?.() === 0) mkdirSync('/run/sshd', { recursive: true, mode: 0o755 });
+  try {
+    const { daemon, port, log } = await listen((free) => {
+      const lines = configurationOf(free, folder, files.hostKeys, options.configuration ?? []);
+      return write(folder, 'sshd_config', `${lines.join('\n')}\n`);
+    });
+    return {
+      port,
+      pid: daemon.pid!,
+      hostKey: hostKeys[0]!.public,
+      user: userInfo().username,
+      keyFile: files.userKey,
+      folder,
+      get log() {
+        return log();
+      },
+      async stop() {
+        await end(daemon);
+        rmSync(folder, { recursive: true, force: true });
+      },
+    };
+  } catch (error) {
+    rmSync(folder, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+function writeKeys(folder: string, hostKeys: readonly KeyPair[], users: SshdOptions['users']) {
+  const own = makeKey();
+  const line = `${own.parsed.type} ${own.public.toString('base64')}`;
+  for (const [user, lines] of Object.entries(users ?? { [userInfo().username]: [line] }))
+    write(folder, `authorized_keys.${user}`, `${lines.join('\n')}\n`, 0o644);
+  return {
+    userKey: write(folder, 'id', own.private),
+    hostKeys: hostKeys.map((key, index) => write(folder, `host_key_${index}`, key.private)),
+  };
+}
+
+/** Of a keyword that stands twice, sshd takes the first; a `Match` block goes on up to the end of the file. */
+function configurationOf(
+  port: number,
+  folder: string,
+  hostKeys: readonly string[],
+  own: readonly string[],
+): string[] {
+  const match = own.findIndex((line) => /^\s*match\b/i.test(line));
+  const border = match < 0 ? own.length : match;
+  return [
+    ...own.slice(0, border),
+    `ListenAddress 127.0.0.1:${port}`,
+    ...hostKeys.map((file) => `HostKey ${file}`),
+    `AuthorizedKeysFile ${join(folder, 'authorized_keys.%u')}`,
+    'StrictModes no',
+    'PermitRootLogin prohibit-password',
+    'PidFile none',
+    ...own.slice(border),
+  ];
+}
+
+interface Listening {
+  readonly daemon: ChildProcess;
+  readonly port: number;
+  readonly log: () => string;
+}
+
+/** Between finding a free port and sshd's taking it another program may come first. */
+async function listen(configure: (port: number) => string, attempts = 5): Promise<Listening> {
+  const port = await freePort();
+  const daemon = spawn(program, ['-D', '-e', '-f', configure(port)], { stdio: ['ignore', 'ignore', 'pipe'] });
+  let log = '';
+  const started = await new Promise<boolean>((resolve) => {
+    daemon.stderr.on('data', (chunk: Buffer) => {
+      log += chunk.toString();
+      if (log.includes('Server listening')) resolve(true);
+    });
+    daemon.once('error', (error) => {
+      log += String(error);
+      resolve(false);
+    });
+    daemon.once('exit', () => resolve(false));
+  });
+  if (started) return { daemon, port, log: () => log };
+  if (attempts > 1 && log.includes('Address already in use')) return listen(configure, attempts - 1);
+  throw new Error(`sshd did not start: ${log.trim()}`);
+}
+
+async function end(daemon: ChildProcess): Promise<void> {
+  if (daemon.exitCode !== null || daemon.signalCode !== null) return;
+  const ended = new Promise((resolve) => daemon.once('exit', resolve));
+  daemon.kill();
+  await ended;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+function write(folder: string, name: string, text: string, mode = 0o600): string {
+  const path = join(folder, name);
+  writeFileSync(path, text, { mode });
+  return path;
+}
