@@ -94,7 +94,7 @@ describe('what YAML makes of a value', () => {
       'x',
       'must be a list, each entry text, found text | write each entry on its own line, after "- "',
     ],
-  ])('%s', async (_, field: AnyField, value, told) => {
+  ])('S38: %s', async (_, field: AnyField, value, told) => {
     expect(await problemsOf(field, value)).toEqual([told]);
   });
 

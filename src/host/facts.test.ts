@@ -32,6 +32,25 @@ PRETTY_NAME="$(touch /tmp/pwned) {{x}}"`;
   expect(facts.osName).toBe('$(touch /tmp/pwned) {{x}}');
 });
 
+it('S18: what a host says of itself can be nothing but a fact', () => {
+  const words = [
+    'ansible_host',
+    'host',
+    'address',
+    'user',
+    'become',
+    'key',
+    'fingerprint',
+    '__proto__',
+    'constructor',
+  ];
+  const lines = words.map((word) => `${word}=evil`).join('\n');
+  const facts = parseFacts(`${lines}\nos-release\n${lines}\nID=debian\n`, 0);
+  expect(Object.keys(facts)).toEqual(Object.keys(parseFacts('', 0)));
+  expect(JSON.stringify(facts)).not.toContain('evil');
+  expect(({} as Record<string, unknown>)['evil']).toBeUndefined();
+});
+
 it('gives bounded facts without control characters, whatever the host says', () => {
   const line = fc.oneof(
     fc.string({ unit: 'binary' }),

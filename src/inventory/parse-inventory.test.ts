@@ -166,12 +166,12 @@ describe('hostile YAML', () => {
     ['a tab as indentation', 'web:\n\thosts:', '2:1 a tab in the indentation'],
     ['an open quote', 'web: "x', '1:8 a quote is not closed'],
     ['two colons', 'web: a: b', '1:6 a second ": " on one line'],
-  ])('%s is refused', (_, text, told) => {
+  ])('S38: %s is refused', (_, text, told) => {
     expect(problemsOf(text)).toContain(told);
   });
 
   it.each(['__proto__', 'constructor', 'prototype'])(
-    'the key %s is refused at every depth, and pollutes nothing',
+    'S36: the key %s is refused at every depth, and pollutes nothing',
     (key) => {
       const texts = [
         `${key}: { polluted: 1 }\n${body('')}`,
@@ -214,7 +214,7 @@ describe('hostile YAML', () => {
     ],
     ['more than 1 MB', `# ${'x'.repeat(1_000_000)}`],
     ['100 000 keys of one mapping', Array.from({ length: 100_000 }, (_, n) => `k${n}:`).join('\n')],
-  ])('a bomb of %s ends in a clean error, soon', (_, text) => {
+  ])('S37: a bomb of %s ends in a clean error, soon', (_, text) => {
     const before = process.memoryUsage().rss;
     const started = performance.now();
     expect(problemsOf(text).length).toBeGreaterThan(0);

@@ -214,7 +214,7 @@ Signed-By: /etc/apt/keyrings/docker.asc
   it.each([
     ['another key', otherKey],
     ['a page of a captive portal', '<html>'],
-  ])('is not added with %s, and nothing is installed', async (_, key) => {
+  ])('S43: is not added with %s, and nothing is installed', async (_, key) => {
     download(key);
     expect(await failure({ source: 'docker' })).toMatchObject({
       code: 'PACKAGE',

@@ -34,7 +34,7 @@ describe('requireSigningKey', () => {
     ['half a key', armor(exampleKey).replace(/(\n.{64}){5}\n/, '\n'), 'cannot be read'],
     ['a page of HTML', '<html>Please log in</html>', 'cannot be read'],
     ['nothing', '', 'cannot be read'],
-  ])('refuses %s', (_, key, text) => {
+  ])('S43: refuses %s', (_, key, text) => {
     expect(() => requireSigningKey(key, exampleFingerprint)).toThrow(text);
   });
 

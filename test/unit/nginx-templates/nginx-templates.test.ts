@@ -29,7 +29,7 @@ describe('read by a person once', () => {
 });
 
 describe('for any valid view nginx reads exactly what was meant', () => {
-  test('site.conf', () => {
+  test('S31: site.conf', () => {
     fc.assert(
       fc.property(validView, (view) => {
         expect(parseNginx(renderSite(view))).toEqual(expectedSite(view));
@@ -38,7 +38,7 @@ describe('for any valid view nginx reads exactly what was meant', () => {
     );
   }, 30_000);
 
-  test('nginx.conf', () => {
+  test('S31: nginx.conf', () => {
     fc.assert(
       fc.property(validView, fc.constantFrom([], conf), (view, includes) => {
         const whole = { ...view, includes };
@@ -49,7 +49,7 @@ describe('for any valid view nginx reads exactly what was meant', () => {
   }, 30_000);
 });
 
-describe('a hostile value in any field is refused', () => {
+describe('S31: a hostile value in any field is refused', () => {
   const attack = 'lb.example.com; location /x/ { alias /; } server_name b';
   const hostile = [
     attack,
