@@ -1,74 +1,120 @@
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
+import { FaultyPair } from './faulty-pair.ts';
 
-/** What happens to a connection after so many bytes, counted in both directions together. */
+/** The way that bytes go: from who connects to the server behind the proxy, or back. */
+export type FaultDirection = 'toServer' | 'toClient';
+
+/** For faults that strike at a place in the stream. */
+interface Place {
+  /** Counts and strikes the bytes of this direction only. Left out: those of both directions together. */
+  readonly direction?: FaultDirection;
+  /** Strikes one connection; those after it get through. */
+  readonly once?: boolean;
+}
+
+/** What happens to a connection, and after how many of its bytes. */
 export type Fault =
   | { readonly kind: 'none' }
+  /** Nobody listens on the port. Connections that are open stay. */
+  | { readonly kind: 'refuse' }
   /** An orderly end (FIN) of both sides. */
-  | { readonly kind: 'cut'; readonly afterBytes: number }
-  /** A reset of both sides. */
-  | { readonly kind: 'reset'; readonly afterBytes: number }
-  /** Nothing goes through any more, and nobody is told. */
-  | { readonly kind: 'blackhole'; readonly afterBytes: number }
+  | ({ readonly kind: 'cut'; readonly afterBytes: number } & Place)
+  /** A reset (RST) of both sides. */
+  | ({ readonly kind: 'reset'; readonly afterBytes: number } & Place)
+  /**
+   * Nothing goes through any more, and nobody is told; with `afterBytes: 0`, a connection is accepted and gets no answer.
+   * What was held back goes on its way when the fault is taken back, as after a broken route.
+   */
+  | ({ readonly kind: 'blackhole'; readonly afterBytes: number } & Place)
   /** One bit of the byte at this place is turned over. */
-  | { readonly kind: 'flip'; readonly atByte: number };
+  | ({ readonly kind: 'flip'; readonly atByte: number } & Place)
+  /** Any other damage: gets each piece with its place in the stream, and returns what shall arrive instead. */
+  | {
+      readonly kind: 'tamper';
+      readonly change: (bytes: Buffer, atByte: number, direction: FaultDirection) => Buffer;
+    }
+  /** Each piece is late; with a rate of a few bytes a second, it drips. */
+  | { readonly kind: 'slow'; readonly latencyMs?: number; readonly bytesPerSecond?: number };
 
+/** A proxy that hurts what goes through it. */
 export interface FaultProxy {
+  /** Connect here, to 127.0.0.1. */
   readonly port: number;
-  /** For connections from now on, and for those that are open. */
+  /** For connections from now on, and for those that are open. Setting it lets go what a blackhole holds back. */
   fault: Fault;
-  /** Bytes that went through, in both directions together, since the last connection began. */
+  /** Bytes that came in, in both directions together, since the last connection began. */
   readonly bytes: number;
+  /** The same by direction. */
+  readonly traffic: Readonly<Record<FaultDirection, number>>;
+  /** How many connections there have been. */
+  readonly connections: number;
+  /** Resets the connections that are open now. */
+  disconnect(): void;
   close(): Promise<void>;
 }
 
-/** A TCP proxy on a free port of loopback that hurts what goes through it. For tests only. */
-export async function startFaultProxy(targetPort: number): Promise<FaultProxy> {
-  const sockets = new Set<Socket>();
-  const proxy = { port: 0, fault: { kind: 'none' } as Fault, bytes: 0, close };
-  const server = createServer((near) => {
-    const far = connect({ host: '127.0.0.1', port: targetPort, noDelay: true });
+/**
+ * Starts a TCP proxy on a free port of loopback, in front of a server of loopback or of another address. It does no
+ * harm until `fault` is set.
+ * @example
+ * const proxy = await startFaultProxy(server.port);
+ * proxy.fault = { kind: 'reset', afterBytes: 4096, direction: 'toServer', once: true };
+ * // … what is tested connects to proxy.port, loses its connection after 4 KiB, and may try again
+ * await proxy.close();
+ */
+export async function startFaultProxy(
+  target: number | { readonly host: string; readonly port: number },
+): Promise<FaultProxy> {
+  const where = typeof target === 'number' ? { host: '127.0.0.1', port: target } : target;
+  const pairs = new Set<FaultyPair>();
+  let fault: Fault = { kind: 'none' };
+  let last: FaultyPair | undefined;
+  let connections = 0;
+  const serve = (near: Socket) => {
+    const far = connect({ ...where, noDelay: true, allowHalfOpen: true });
     near.setNoDelay(true);
-    proxy.bytes = 0;
-    const pair = [near, far];
-    for (const [index, socket] of pair.entries()) {
-      const peer = pair[1 - index]!;
-      sockets.add(socket);
-      socket.on('error', () => undefined);
-      socket.on('close', () => {
-        sockets.delete(socket);
-        if (proxy.fault.kind !== 'blackhole') peer.destroy();
-      });
-      socket.on('data', (chunk) => pass(chunk, peer, pair));
-    }
-  });
-
-  function pass(chunk: Buffer, peer: Socket, pair: readonly Socket[]): void {
-    const { fault } = proxy;
-    const start = proxy.bytes;
-    proxy.bytes += chunk.length;
-    if (fault.kind === 'none') return void peer.write(chunk);
-    if (fault.kind === 'flip') return void peer.write(flipped(chunk, fault.atByte - start));
-    if (proxy.bytes < fault.afterBytes) return void peer.write(chunk);
-    const rest = chunk.subarray(0, Math.max(0, fault.afterBytes - start));
-    if (rest.length > 0) peer.write(rest);
-    if (fault.kind === 'cut') pair.forEach((socket) => socket.end());
-    if (fault.kind === 'reset') pair.forEach((socket) => socket.resetAndDestroy());
-  }
-
-  async function close(): Promise<void> {
-    sockets.forEach((socket) => socket.destroy());
-    await new Promise<void>((resolve) => void server.close(() => resolve()));
-  }
-
+    const pair = new FaultyPair(
+      near,
+      far,
+      () => fault,
+      () => (fault = { kind: 'none' }),
+    );
+    connections++;
+    last = pair;
+    pairs.add(pair);
+    pair.onEnd(() => pairs.delete(pair));
+  };
+  const server = createServer({ allowHalfOpen: true }, serve);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  proxy.port = (server.address() as AddressInfo).port;
-  return proxy;
-}
+  const { port } = server.address() as AddressInfo;
 
-function flipped(chunk: Buffer, at: number): Buffer {
-  if (at < 0 || at >= chunk.length) return chunk;
-  const copy = Buffer.from(chunk);
-  copy[at] = (copy[at] ?? 0) ^ 0x10;
-  return copy;
+  return {
+    port,
+    get fault() {
+      return fault;
+    },
+    set fault(next) {
+      fault = next;
+      for (const pair of pairs) pair.heal();
+      if (next.kind === 'refuse') server.close();
+      else if (!server.listening) server.listen(port, '127.0.0.1');
+    },
+    get bytes() {
+      return last ? last.traffic.toServer + last.traffic.toClient : 0;
+    },
+    get traffic() {
+      return { toServer: 0, toClient: 0, ...last?.traffic };
+    },
+    get connections() {
+      return connections;
+    },
+    disconnect() {
+      for (const pair of pairs) pair.reset();
+    },
+    async close() {
+      for (const pair of pairs) pair.destroy();
+      if (server.listening) await new Promise<void>((resolve) => void server.close(() => resolve()));
+    },
+  };
 }
