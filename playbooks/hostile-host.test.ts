@@ -28,6 +28,7 @@ function mainPlan(): Plan {
     ...shared,
     image: 'rancher/rancher:v2.14.3',
     data_dir: '/opt/rancher',
+    reachable_from: 'balancers',
     size: 'small',
     docker: 'distribution',
     ready_timeout: 900,

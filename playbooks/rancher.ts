@@ -1,4 +1,5 @@
 import { dockerEngine, playbook } from 'provision';
+import { balancersOnly } from './roles/balancers-only.ts';
 import { httpsProof } from './roles/https-proof.ts';
 import { loadBalancerRequirements, rancherRequirements } from './roles/requirements.ts';
 import { nginxTls } from './roles/nginx-tls.ts';
@@ -10,7 +11,7 @@ import { site } from './site.ts';
  * @see https://ranchermanager.docs.rancher.com/how-to-guides/advanced-user-guides/configure-layer-7-nginx-load-balancer
  */
 export default playbook(
-  site.play('rancher', ({ vars }) => [
+  site.play('rancher', ({ vars, groups }) => [
     rancherRequirements({
       image: vars.image,
       size: vars.size,
@@ -18,6 +19,10 @@ export default playbook(
       ports: [vars.http_port, vars.https_port],
     }),
     dockerEngine({ source: vars.docker }),
+    // Before the ports are published, so that they are never open.
+    vars.reachable_from === 'balancers'
+      ? [balancersOnly({ ports: [vars.http_port, vars.https_port], balancers: groups.lb })]
+      : [],
     rancherServer({
       hostname: vars.hostname,
       ca: vars.certificate.ca,

@@ -26,6 +26,9 @@ export const site = inventory({
     data_dir: path().default('/opt/rancher').describe('Where Rancher keeps its data.'),
     http_port: port().default(80),
     https_port: port().default(443),
+    reachable_from: choice('anyone', 'balancers')
+      .default('anyone')
+      .describe('Who may use these two ports: Docker publishes them past ufw and firewalld.'),
     size: choice('small', 'medium').default('small').describe('What the host must have.'),
     docker: choice('distribution', 'docker')
       .default('distribution')

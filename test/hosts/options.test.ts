@@ -6,6 +6,7 @@ import { certificateFiles } from './support/certificates.ts';
 import { labInventory } from './support/lab-inventory.ts';
 import { startLab, type Lab } from './support/lab.ts';
 import { failuresOf, folderWith, provision } from './support/provision.ts';
+import { startHost, type TestHost } from './support/test-host.ts';
 import { loadStandIn } from './support/stand-in-image.ts';
 import { throughBalancer } from './support/through-balancer.ts';
 
@@ -22,22 +23,35 @@ describe('option B and the whole nginx.conf, by a user who needs sudo, on other 
   // What a company does that has its CA in the trust store of its machines.
   const env = { NODE_EXTRA_CA_CERTS: folder.file('ca.pem') };
   let lab: Lab;
+  let stranger: TestHost;
   let inventory: string;
 
   beforeAll(async () => {
     lab = await startLab({ rancher: { software: 'docker' }, lb: { software: 'nginx', ports: [8443, 8080] } });
+    stranger = await startHost({ name: 'stranger', network: lab.network });
     await loadStandIn(lab.rancher, ['v2.4.18']);
     inventory = folder.file('inventory.yaml');
     const text = labInventory(lab, {
       hostname,
       user: 'deploy',
       certificate: '{ option: recognised-ca, chain: chain.pem, key: key.pem }',
-      rancher: '    image: rancher/rancher:v2.4.18\n    http_port: 8080\n    https_port: 8444',
+      rancher:
+        '    image: rancher/rancher:v2.4.18\n    http_port: 8080\n    https_port: 8444\n    reachable_from: balancers',
       lb: '    nginx_layout: whole\n    http_port: 8080\n    https_port: 8443',
     });
     writeFileSync(inventory, text);
   });
-  afterAll(() => lab.stop());
+  afterAll(async () => {
+    await stranger.stop();
+    await lab.stop();
+  });
+
+  /** Whether a host gets an answer from a port of the Rancher host. */
+  const reaches = async (from: TestHost, port: number): Promise<boolean> => {
+    const { addressInNetwork } = lab.rancher;
+    const { code } = await from.exec(`timeout 2 bash -c '</dev/tcp/${addressInNetwork}/${port}'`);
+    return code === 0;
+  };
 
   test('serve Rancher, which is told that its CA is a recognised one', async () => {
     const result = await provision(['-i', inventory], { env });
@@ -59,6 +73,30 @@ describe('option B and the whole nginx.conf, by a user who needs sudo, on other 
   test('the second run changes nothing', async () => {
     const result = await provision(['-i', inventory, '--check', '--detailed-exitcode'], { env });
     expect({ exit: result.exit, failures: failuresOf(result) }).toMatchObject({ exit: 0 });
+  });
+
+  test('S42: the balancer reaches the ports of Rancher, nobody else does, also after a restart of Docker', async () => {
+    const who = async () => [
+      await reaches(lab.lb, 8080),
+      await reaches(stranger, 8080),
+      await reaches(stranger, 8444),
+    ];
+    expect(await who()).toEqual([true, false, false]);
+    expect(
+      await lab.rancher.run(
+        'curl -s 127.0.0.1:8080/ping || bash -c "exec 3<>/dev/tcp/127.0.0.1/8080; echo pong"',
+      ),
+    ).toContain('pong');
+    await lab.rancher.run('systemctl restart docker');
+    await expect.poll(() => reaches(lab.lb, 8080), { timeout: 60_000 }).toBe(true);
+    expect(await who()).toEqual([true, false, false]);
+    // Rules that somebody flushed are drift like any other.
+    await lab.rancher.run('iptables -F PROVISION-RANCHER && iptables -D DOCKER-USER 1');
+    const repaired = await provision(['-i', inventory], { env });
+    expect(repaired.statuses.filter((status) => status.endsWith('changed'))).toEqual([
+      'rancher-1 firewall ports of rancher: changed',
+    ]);
+    expect(await who()).toEqual([true, false, false]);
   });
 
   test('what was changed by hand is repaired', async () => {
@@ -87,6 +125,12 @@ describe('option B and the whole nginx.conf, by a user who needs sudo, on other 
     const later = interrupted.steps.filter((step) => step.reason?.startsWith('interrupted') === true);
     expect(later.map((step) => step.step)).toContain('package nginx');
     expect((await provision(['-i', inventory], { env })).exit).toBe(0);
+  });
+
+  test('S42: the ports are as closed after the host was restarted', async () => {
+    await lab.rancher.restart();
+    await expect.poll(() => reaches(lab.lb, 8080), { timeout: 60_000 }).toBe(true);
+    expect([await reaches(stranger, 8080), await reaches(stranger, 8444)]).toEqual([false, false]);
   });
 });
 
