@@ -1,33 +1,31 @@
 // All checks and tests, from a bare machine to one closing line: `N passed, N failed, N skipped`.
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ensureDependencies } from './dependencies.mjs';
+import { checkReliability, reportFile } from './reliability.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const log = (text) => console.error(`\n── ${text}`);
 const totals = { passed: 0, failed: 0, skipped: [] };
-const reports = mkdtempSync(join(tmpdir(), 'provision-test-'));
 
-try {
-  ensureDependencies(log);
-  await check('types', 'typescript/bin/tsc', ['-p', '.']);
-  await check('format', 'prettier/bin/prettier.cjs', ['--check', '--log-level', 'warn', '.']);
-  await check('lint', 'eslint/bin/eslint.js', ['--max-warnings', '0', '.']);
-  await check('direction of imports', 'dependency-cruiser/bin/dependency-cruise.mjs', [
-    'src',
-    'playbooks',
-    '--config',
-    '.dependency-cruiser.cjs',
-  ]);
-  await check('unused code', 'knip/bin/knip.js', ['--no-progress']);
-  await check('build', '../scripts/build.mjs', ['--types']);
-  await vitest('unit');
-  if (await engine()) await vitest('hosts');
-} finally {
-  rmSync(reports, { recursive: true, force: true });
+ensureDependencies(log);
+await check('types', 'typescript/bin/tsc', ['-p', '.']);
+await check('format', 'prettier/bin/prettier.cjs', ['--check', '--log-level', 'warn', '.']);
+await check('lint', 'eslint/bin/eslint.js', ['--max-warnings', '0', '.']);
+await check('direction of imports', 'dependency-cruiser/bin/dependency-cruise.mjs', [
+  'src',
+  'playbooks',
+  '--config',
+  '.dependency-cruiser.cjs',
+]);
+await check('unused code', 'knip/bin/knip.js', ['--no-progress']);
+await check('build', '../scripts/build.mjs', ['--types']);
+await vitest('unit');
+if (await engine()) {
+  await vitest('hosts');
+  await reliability();
 }
 
 for (const name of totals.skipped) console.log(`skipped: ${name}`);
@@ -43,7 +41,8 @@ async function check(name, script, args) {
 
 async function vitest(project) {
   log(`tests: ${project}`);
-  const report = join(reports, `${project}.json`);
+  const report = reportFile(project);
+  rmSync(report, { force: true });
   const args = [
     'run',
     '--project',
@@ -69,6 +68,18 @@ function readReport(file) {
     return JSON.parse(readFileSync(file, 'utf8')).testResults.flatMap((suite) => suite.assertionResults);
   } catch {
     return [];
+  }
+}
+
+/** Tests that fail have made the page wrong already, and are counted. */
+async function reliability() {
+  if (totals.failed > 0) return log('docs/reliability.md: not looked at, as something failed');
+  try {
+    await checkReliability();
+    count(true);
+  } catch (error) {
+    log(`docs/reliability.md: FAILED: ${error.message}`);
+    count(false);
   }
 }
 
