@@ -1,14 +1,14 @@
 import fc from 'fast-check';
-import { MemoryHost } from 'provision/testing';
+import { MemoryHost } from '../../src/testing.ts';
 import { describe, expect, test } from 'vitest';
-import { createPlan, type Plan } from '../src/core/plan.ts';
-import type { RunEvent, StepEvent } from '../src/core/event.ts';
-import { Secret } from '../src/core/secret.ts';
-import { systemClock } from '../src/engine/clock.ts';
-import { LocalExecutor } from '../src/engine/local-executor.ts';
-import { runPlan } from '../src/engine/run-plan.ts';
-import { sanitize } from '../src/report/sanitize.ts';
-import rancher from './rancher.ts';
+import { createPlan, type Plan } from '../../src/core/plan.ts';
+import type { RunEvent, StepEvent } from '../../src/core/event.ts';
+import { Secret } from '../../src/core/secret.ts';
+import { systemClock } from '../../src/engine/clock.ts';
+import { LocalExecutor } from '../../src/engine/local-executor.ts';
+import { runPlan } from '../../src/engine/run-plan.ts';
+import { sanitize } from '../../src/report/sanitize.ts';
+import rancher from '../../playbooks/rancher.ts';
 
 /** The main playbook for two hosts, as an inventory with its defaults would give it. */
 function mainPlan(): Plan {
