@@ -1,7 +1,8 @@
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
-import type { Fault, FaultProxy } from './fault-proxy.ts';
+import type { Fault } from './fault.ts';
+import type { FaultProxy } from './fault-proxy.ts';
 import { startFaultProxy } from './fault-proxy.ts';
 
 const closing: (() => unknown)[] = [];

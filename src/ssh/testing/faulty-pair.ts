@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { Fault, FaultDirection } from './fault-proxy.ts';
+import type { Fault, FaultDirection } from './fault.ts';
 
 /** How much of a slow connection is under way at a time; more stays with the sender. */
 const windowBytes = 256 * 1024;
