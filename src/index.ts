@@ -9,6 +9,7 @@ export { formatProblem, ProvisionError, type ErrorCode, type Problem } from './c
 export type { RunEvent, StepEvent, StepStatus } from './core/event.ts';
 export type { Field, FieldContext, FieldMap, FieldProblem, VarsOf } from './core/field.ts';
 export type {
+  Content,
   Facts,
   FileState,
   Host,
@@ -19,6 +20,7 @@ export type {
   RunOptions,
   WriteOptions,
 } from './core/host.ts';
+export type { LargeFile } from './core/large-file.ts';
 export {
   inventory,
   playbook,

@@ -1,4 +1,5 @@
 import type { Json } from './change.ts';
+import type { LargeFile } from './large-file.ts';
 import type { Secret } from './secret.ts';
 
 /** How a person is asked for a value that the inventory leaves open. */
@@ -39,6 +40,8 @@ export interface FieldContext {
   resolvePath(path: string): string;
   /** Throws an Error with a plain message when the file cannot be read. At most 1 MB. */
   readFile(path: string): Promise<{ content: Uint8Array; mode: number }>;
+  /** A file of any size, which is not read yet. Throws an Error with a plain message when it could not be. */
+  largeFile(path: string): Promise<LargeFile>;
   /** The value behind `{ env: NAME }`, `{ file: PATH }`, `{ command: [...] }` or a plain string. Throws a plain Error. */
   readSecret(source: unknown, name: string): Promise<Secret>;
   /** Something a person should know that does not stop the run. */

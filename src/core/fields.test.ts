@@ -7,6 +7,7 @@ import {
   fqdn,
   hostAddress,
   integer,
+  largeFile,
   list,
   localFile,
   oneOf,
@@ -35,6 +36,10 @@ function contextOf(warnings: string[] = [], vars = {}): FieldContext {
       const found = files[given];
       if (!found) throw new Error(`${given} does not exist`);
       return { content: new TextEncoder().encode(found.content), mode: found.mode };
+    },
+    largeFile: async (given) => {
+      if (!files[given]) throw new Error(`${given} does not exist`);
+      return { path: given, size: 3, sha256: async () => '', read: () => (async function* () {})() };
     },
     readSecret: async (source, name) => {
       if (typeof source === 'string') throw new Error('is a secret that stands in the inventory itself');
@@ -379,6 +384,19 @@ describe('files and secrets', () => {
       '/in/no.pem does not exist | check the path; relative ones start at the inventory',
     ]);
     expect(await problemsOf(localFile(), 'a\0b')).toHaveLength(1);
+  });
+
+  it('looks at a large file without reading it, and says why it cannot', async () => {
+    expect(await valueOf(largeFile(), 'open.pem')).toMatchObject({ path: '/in/open.pem', size: 3 });
+    expect(await problemsOf(largeFile(), 'no.tar')).toEqual([
+      '/in/no.tar does not exist | check the path; relative ones start at the inventory',
+    ]);
+    expect((await problemsOf(largeFile(), 7))[0]).toBe('must be the path of a file, found a whole number');
+    expect(largeFile({ extensions: ['.tar'] }).ask('Archive').question).toEqual({
+      type: 'path',
+      message: 'Archive',
+      extensions: ['.tar'],
+    });
   });
 
   it('hides the content of a secret file, and warns when others may read it', async () => {

@@ -7,6 +7,7 @@ export { choice } from './fields/choice.ts';
 export { fqdn } from './fields/fqdn.ts';
 export { hostAddress } from './fields/host-address.ts';
 export { integer, port } from './fields/integer.ts';
+export { largeFile } from './fields/large-file.ts';
 export { list } from './fields/list.ts';
 export { localFile, type LocalFile } from './fields/local-file.ts';
 export { oneOf, type Maker, type OneOf, type Variant } from './fields/one-of.ts';

@@ -1,3 +1,4 @@
+import type { LargeFile } from './large-file.ts';
 import type { Script } from './script.ts';
 import type { Secret } from './secret.ts';
 
@@ -111,10 +112,17 @@ export interface WriteOptions {
   readonly group?: string;
 }
 
+/** What a file of a host is made from. Only a `LargeFile` is never whole in memory. */
+export type Content = string | Uint8Array | Secret | LargeFile;
+
 /** One machine that may be changed. */
 export interface Host extends ReadHost {
   /** Runs a script. Throws `COMMAND_FAILED` with the end of its output when it does not exit with 0. */
   run(script: Script, options?: RunOptions): Promise<Output>;
-  /** Replaces a file atomically: temp beside it, mode, fsync, SHA-256 compared on the host, rename. Never through a link. */
-  writeFile(path: string, content: string | Uint8Array | Secret, options: WriteOptions): Promise<void>;
+  /**
+   * Replaces a file atomically: temp beside it, owner and mode, SHA-256 compared on the host, fsync, rename. Never through
+   * a link. The new file has the attributes that are told here and the SELinux label of the policy; access control lists and
+   * extended attributes of the old one are not carried over.
+   */
+  writeFile(path: string, content: Content, options: WriteOptions): Promise<void>;
 }

@@ -1,71 +1,94 @@
-import { createHash, randomBytes } from 'node:crypto';
-import type { WriteOptions } from '../core/host.ts';
-import { joinScripts, Script, sh } from '../core/script.ts';
+import { createHash } from 'node:crypto';
+import type { Content, Output, WriteOptions } from '../core/host.ts';
+import { isLargeFile, type LargeFile } from '../core/large-file.ts';
+import { joinScripts, sh, type Script } from '../core/script.ts';
+import { Secret } from '../core/secret.ts';
 import type { Connection } from './connection.ts';
 import { enterFolder } from './enter-folder.ts';
 import { commandFailure } from './host-failure.ts';
 import { splitHostPath } from './host-path.ts';
+import { commitFromStdin, commitFromUpload, placedMark, prepare } from './place-file.ts';
+import { tempName, tempPrefix } from './temp-name.ts';
+import { uploadProgress } from './upload-progress.ts';
+
+interface AtomicWriteOptions extends WriteOptions {
+  readonly progress: (text: string) => void;
+}
+
+// Up to here a file travels inside the one script that writes it: one round trip instead of five.
+const inlineBytes = 32 * 1024;
+// A host that hashes or copies slower than this is not one that works.
+const slowestBytesPerMs = 4000;
 
 /**
  * Replaces a file so that whoever looks sees the old bytes or the new ones, also after a power cut, and nobody sees
- * the new ones before owner and mode are right. The bytes never pass through a shell.
- * @throws ProvisionError `UNSAFE_PATH`, `DISK_FULL`, `READ_ONLY` or `COMMAND_FAILED`; the old file is then untouched
+ * the new ones before owner and mode are right. The bytes are never part of a command line.
+ * @throws ProvisionError `UNSAFE_PATH`, `DISK_FULL`, `READ_ONLY` or `COMMAND_FAILED`; the old file is then untouched.
+ *   `LOCAL` when a large file changes while it is sent
  */
 export async function atomicWrite(
   connection: Connection,
   path: string,
-  content: Uint8Array,
-  { mode, owner = 'root', group = 'root' }: WriteOptions,
+  content: Content,
+  { mode, owner = 'root', group = 'root', progress }: AtomicWriteOptions,
 ): Promise<void> {
   const [folder, name] = splitHostPath(path);
+  const size = isLargeFile(content) ? content.size : sizeOf(content);
+  // Values first: `enter` is the first command, and all others stand in the folder.
+  const begin = joinScripts([
+    sh`name=${name} prefix=${tempPrefix(name)} need=${Math.ceil(size / 1024) + 4}`,
+    enterFolder(folder),
+  ]);
   const doing = `writing ${path}`;
-  const needKb = Math.ceil(content.byteLength / 1024) + 4;
-  await execute(
-    connection,
-    joinScripts([enterFolder(folder), sh`name=${name} need=${needKb}`, prepare]),
-    doing,
-  );
-  const upload = await connection.upload(content, path);
-  const temp = `.${name}.provision-${randomBytes(8).toString('hex')}`;
-  const sha256 = createHash('sha256').update(content).digest('hex');
-  const values = sh`name=${name} temp=${temp} upload=${upload} sha256=${sha256} mode=${mode} owner=${`${owner}:${group}`}`;
-  await execute(connection, joinScripts([values, enterFolder(folder), commit]), doing);
+  const run = (values: Script, script: Script, stdin?: Secret | string) =>
+    execute(connection, joinScripts([values, begin, script]), { doing, size, ...(stdin && { stdin }) });
+  const target = sh`mode=${mode} owner=${`${owner}:${group}`} temp=${tempName(name)}`;
+
+  if (!isLargeFile(content) && size <= inlineBytes) {
+    const values = joinScripts([target, sh`sha256=${await sha256Of(content)}`]);
+    return run(values, commitFromStdin, inBase64(content));
+  }
+  await run(sh``, prepare);
+  const upload = await connection.upload(isLargeFile(content) ? content : bytesOf(content), path, {
+    onProgress: uploadProgress(name, size, progress),
+  });
+  const values = joinScripts([target, sh`sha256=${await sha256Of(content)} upload=${upload}`]);
+  await run(values, commitFromUpload);
 }
 
-async function execute(connection: Connection, script: Script, doing: string): Promise<void> {
-  const output = await connection.execute(script, { doing, timeoutMs: 300_000 });
-  if (output.code !== 0) throw commandFailure(doing, output, 'the old file is untouched');
+async function execute(
+  connection: Connection,
+  script: Script,
+  { doing, size, stdin }: { doing: string; size: number; stdin?: Secret | string },
+): Promise<void> {
+  const timeoutMs = 300_000 + Math.round(size / slowestBytesPerMs);
+  const options = { doing, timeoutMs, ...(stdin !== undefined && { stdin }) };
+  const output = await connection.execute(script, options);
+  if (output.code !== 0) throw commandFailure(doing, output, stateAfter(output));
 }
 
-const refuseOtherTypes = `if [ -L "./$name" ]; then refuse link "$(pwd -P)/$name"
-elif [ -d "./$name" ]; then refuse directory "$(pwd -P)/$name"
-elif [ -e "./$name" ] && [ ! -f "./$name" ]; then refuse other "$(pwd -P)/$name"; fi`;
-
-// Before the upload: an unsafe path or a full disk must be known before a key travels. Sweeps up after runs that were killed.
-const prepare = Script.fromTrusted(`${refuseOtherTypes}
-for old in "./.$name.provision-"????????????????; do
-  [ -e "$old" ] && [ ! -d "$old" ] && rm -f -- "$old"
-done
-df -Pk . | { read -r _; read -r _ _ _ free _; [ "$free" -ge "$need" ] || refuse full "$free	$need"; }`);
-
-// Mode and owner are set through the open descriptor: a name could be swapped for a link between two commands.
-const commit = Script.fromTrusted(`${refuseOtherTypes}
-trap 'rm -f -- "$upload" "./$temp"' EXIT
-trap 'exit 129' HUP; trap 'exit 130' INT; trap 'exit 143' TERM
-bytes=/proc/self/fd/3
-place() {
-  sum=$(sha256sum "$bytes") && [ "\${sum%% *}" = "$sha256" ] || refuse differs
-  chown -- "$owner" "$bytes" && chmod "$mode" "$bytes" || return
-  sync "$bytes" 2>/dev/null
-  mv -fT -- "./$temp" "./$name" || return
-  ! command -v restorecon >/dev/null 2>&1 || restorecon -- "./$name" 2>/dev/null
-  sync . 2>/dev/null
-  return 0
+function stateAfter({ stdout }: Output): string {
+  return stdout.startsWith(placedMark) ? 'the new file is in its place' : 'the old file is untouched';
 }
-if [ "\${upload%/*}" = "$(pwd -P)" ]; then
-  temp=\${upload##*/}
-  place 3<"./$temp"
-else
-  set -C
-  { set +C; cat -- "$upload" >&3 && place; } 3>"./$temp"
-fi`);
+
+type Small = Exclude<Content, LargeFile>;
+
+function bytesOf(content: Small): Uint8Array {
+  if (content instanceof Secret) return Buffer.from(content.reveal(), 'utf8');
+  return typeof content === 'string' ? Buffer.from(content, 'utf8') : content;
+}
+
+function sizeOf(content: Small): number {
+  return content instanceof Secret ? Buffer.byteLength(content.reveal()) : Buffer.byteLength(content);
+}
+
+async function sha256Of(content: Content): Promise<string> {
+  if (isLargeFile(content)) return content.sha256();
+  return createHash('sha256').update(bytesOf(content)).digest('hex');
+}
+
+/** What a secret is made of stays a secret, whatever its form. */
+function inBase64(content: Small): string | Secret {
+  const base64 = Buffer.from(bytesOf(content)).toString('base64');
+  return content instanceof Secret ? new Secret(base64, content.name) : base64;
+}

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { Output } from '../core/host.ts';
+import type { LargeFile } from '../core/large-file.ts';
 import type { Script } from '../core/script.ts';
 import type { Secret } from '../core/secret.ts';
 
@@ -9,6 +10,11 @@ export interface ExecuteOptions {
   readonly timeoutMs: number;
   /** What is being done, for errors. */
   readonly doing: string;
+}
+
+export interface UploadOptions {
+  /** Called again and again with the number of bytes that the host has taken. */
+  readonly onProgress?: (bytes: number) => void;
 }
 
 /**
@@ -21,8 +27,9 @@ export interface Connection {
   /**
    * Brings bytes to a new file with mode 0600 that only the connection's users can read, and returns its path on the host.
    * The file is beside `near` where the login user may write there, else in a private folder. The caller moves or removes it.
+   * Beside it means under a name that begins with `tempPrefix` of its name. A `LargeFile` is never whole in memory.
    */
-  upload(content: Uint8Array, near: string): Promise<string>;
+  upload(content: Uint8Array | LargeFile, near: string, options?: UploadOptions): Promise<string>;
   /** A TCP connection from the host to `address:port`. */
   dial(address: string, port: number, timeoutMs: number): Promise<Duplex>;
   close(): Promise<void>;

@@ -88,6 +88,21 @@ const verdicts: Readonly<Record<string, (what: readonly string[]) => Verdict>> =
     happened: `${free} kB are free, ${need} kB are needed`,
     remedy: 'free some space',
   }),
+  inodes: () => ({
+    code: 'DISK_FULL',
+    happened: 'the file system has room, but no inode for another file',
+    remedy: 'remove some files (df -i tells where there are none left)',
+  }),
+  swapped: ([path]) => ({
+    code: 'UNSAFE_PATH',
+    happened: `${path} was put in the place of the new file while it was written`,
+    remedy: 'find out who can write to that folder, and use one that only root can write',
+  }),
+  label: ([path]) => ({
+    code: 'COMMAND_FAILED',
+    happened: `${path} did not get the label that SELinux has for it`,
+    remedy: `run restorecon -v ${path} on the host to see why (package policycoreutils)`,
+  }),
   differs: () => ({
     code: 'COMMAND_FAILED',
     happened: 'the bytes that arrived are not the ones that were sent',

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type {
+  Content,
   Facts,
   FileState,
   Host,
@@ -10,6 +11,7 @@ import type {
   WriteOptions,
 } from '../core/host.ts';
 import { ProvisionError } from '../core/errors.ts';
+import { isLargeFile } from '../core/large-file.ts';
 import type { Script } from '../core/script.ts';
 import { Secret } from '../core/secret.ts';
 import { commandFailure } from './host-failure.ts';
@@ -23,7 +25,7 @@ export type MemoryAnswer = MemoryOutput | ((script: string, stdin: string | unde
 
 export interface MemoryWrite extends Required<WriteOptions> {
   readonly path: string;
-  readonly content: string | Uint8Array | Secret;
+  readonly content: Content;
 }
 
 interface Entry {
@@ -148,10 +150,10 @@ export class MemoryHost implements Host {
     return output;
   }
 
-  async writeFile(path: string, content: string | Uint8Array | Secret, options: WriteOptions): Promise<void> {
+  async writeFile(path: string, content: Content, options: WriteOptions): Promise<void> {
     const owned = { owner: 'root', group: 'root', ...options };
     this.writes.push({ path, content, ...owned });
-    this.#put(path, 'file', owned, content instanceof Secret ? content.reveal() : content);
+    this.#put(path, 'file', owned, await wholeOf(content));
   }
 
   #put(
@@ -173,6 +175,14 @@ export class MemoryHost implements Host {
     const answer = typeof found.answer === 'function' ? found.answer(script, stdin) : found.answer;
     return { code: 0, stdout: '', stderr: '', ...(typeof answer === 'string' ? { stdout: answer } : answer) };
   }
+}
+
+async function wholeOf(content: Content): Promise<string | Uint8Array> {
+  if (content instanceof Secret) return content.reveal();
+  if (!isLargeFile(content)) return content;
+  const pieces: Uint8Array[] = [];
+  for await (const piece of content.read()) pieces.push(piece);
+  return Buffer.concat(pieces);
 }
 
 const debian12: Facts = {

@@ -1,5 +1,6 @@
 import { ProvisionError } from '../core/errors.ts';
 import type {
+  Content,
   Facts,
   FileState,
   Host,
@@ -10,7 +11,6 @@ import type {
   WriteOptions,
 } from '../core/host.ts';
 import type { Script } from '../core/script.ts';
-import { Secret } from '../core/secret.ts';
 import { atomicWrite } from './atomic-write.ts';
 import type { Connection } from './connection.ts';
 import { gatherFacts } from './facts.ts';
@@ -97,9 +97,9 @@ export class RemoteHost implements Host {
     return output;
   }
 
-  async writeFile(path: string, content: string | Uint8Array | Secret, options: WriteOptions): Promise<void> {
+  async writeFile(path: string, content: Content, options: WriteOptions): Promise<void> {
     requireHostPath(path);
-    await atomicWrite(this.#connection, path, bytesOf(content), options);
+    await atomicWrite(this.#connection, path, content, { ...options, progress: this.#progress });
   }
 }
 
@@ -107,11 +107,6 @@ function requireHostPath(path: string): void {
   const problem = hostPathProblem(path);
   if (problem === undefined) return;
   throw new ProvisionError({ code: 'UNSAFE_PATH', happened: `the path ${JSON.stringify(path)} ${problem}` });
-}
-
-function bytesOf(content: string | Uint8Array | Secret): Uint8Array {
-  if (content instanceof Secret) return Buffer.from(content.reveal(), 'utf8');
-  return typeof content === 'string' ? Buffer.from(content, 'utf8') : content;
 }
 
 function firstLine(script: Script): string {

@@ -1,5 +1,7 @@
 import { resolve } from 'node:path';
 import type { FieldContext } from '../core/field.ts';
+import type { LargeFile } from '../core/large-file.ts';
+import { openLargeFile } from './open-large-file.ts';
 import { readRegularFile } from './read-regular-file.ts';
 import { readSecret } from './read-secret.ts';
 
@@ -38,6 +40,7 @@ export function fieldContext(
     resolvePath,
     warn,
     readFile: (path) => readRegularFile(resolvePath(path), 1_000_000),
+    largeFile: (path) => openLargeFile(resolvePath(path), largeFilesOf(world)),
     readSecret: (source, inner) =>
       readSecret(source, inner === '' ? name : `${name}.${inner}`, {
         environment: world.environment,
@@ -45,6 +48,15 @@ export function fieldContext(
         resolvePath,
       }),
   };
+}
+
+// So that one file in the vars of many hosts is one value, which hashes it once.
+const largeFiles = new WeakMap<OutsideWorld, Map<string, LargeFile>>();
+
+function largeFilesOf(world: OutsideWorld): Map<string, LargeFile> {
+  const files = largeFiles.get(world) ?? new Map<string, LargeFile>();
+  largeFiles.set(world, files);
+  return files;
 }
 
 function absolutePath(path: string, folder: string, home: string): string {

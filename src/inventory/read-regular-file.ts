@@ -23,7 +23,8 @@ export async function readRegularFile(
   }
 }
 
-async function openForReading(path: string): Promise<FileHandle> {
+/** Never waits for a named pipe to be written to. Throws an Error with a message for people. */
+export async function openForReading(path: string): Promise<FileHandle> {
   try {
     // Without O_NONBLOCK a named pipe would hold the run for ever.
     return await open(path, constants.O_RDONLY | constants.O_NONBLOCK);

@@ -1,12 +1,13 @@
 import type { Change } from '../core/change.ts';
 import type { FileState, ReadHost } from '../core/host.ts';
+import { isLargeFile, type LargeFile } from '../core/large-file.ts';
 import { Secret } from '../core/secret.ts';
 import { outline, sha256Of, shownText, type FileContent } from './file-content.ts';
 
 /** One file as it shall be. */
 export interface WantedFile {
   readonly path: string;
-  readonly content: FileContent;
+  readonly content: FileContent | LargeFile;
   /** Four octal digits. */
   readonly mode: string;
   readonly owner: string;
@@ -15,16 +16,24 @@ export interface WantedFile {
 
 /** What is at a path, with the text where a person wants to see how it differs. */
 export interface FoundFile extends FileState {
+  /** Of a large file that has the wanted size: the hash that is wanted. It is not made where the size tells enough. */
+  readonly wantedSha256?: string;
   readonly text?: string;
 }
 
 /** Looks at a path; reads the text only when it differs and may be shown. */
 export async function findFile(host: ReadHost, want: WantedFile): Promise<FoundFile | undefined> {
   const state = await host.stat(want.path);
+  if (isLargeFile(want.content)) return besideSource(state, want.content);
   if (state?.type !== 'file' || state.sha256 === sha256Of(want.content)) return state;
   if (shownText(want.content) === undefined) return state;
   const text = shownText(await host.readFile(want.path));
   return text === undefined ? state : { ...state, text };
+}
+
+async function besideSource(state: FileState | undefined, source: LargeFile): Promise<FoundFile | undefined> {
+  if (state?.type !== 'file' || state.size !== source.size) return state;
+  return { ...state, wantedSha256: await source.sha256() };
 }
 
 /** How a file differs from what is wanted. `label` names an aspect in the report: `content`, `mode`. */
@@ -37,8 +46,10 @@ export function fileChanges(
     return [{ type: 'value', path: label('type'), have: have.type, want: 'file' }];
   }
   const changes: Change[] = [];
-  if (have?.sha256 !== sha256Of(want.content))
-    changes.push(contentChange(have, want.content, label('content')));
+  const content = isLargeFile(want.content)
+    ? sourceChange(have, want.content, label('content'))
+    : contentChange(have, want.content, label('content'));
+  if (content) changes.push(content);
   for (const aspect of ['mode', 'owner', 'group'] as const) {
     if (have?.[aspect] === want[aspect]) continue;
     const before = have && { have: have[aspect] };
@@ -47,7 +58,16 @@ export function fileChanges(
   return changes;
 }
 
-function contentChange(have: FoundFile | undefined, want: FileContent, path: string): Change {
+function sourceChange(have: FoundFile | undefined, want: LargeFile, path: string): Change | undefined {
+  const sha256 = have?.wantedSha256;
+  if (sha256 !== undefined && sha256 === have?.sha256) return undefined;
+  const before = have && { have: outline(have.size, have.sha256 ?? '') };
+  const after = sha256 === undefined ? `${want.size} bytes of ${want.path}` : outline(want.size, sha256);
+  return { type: 'value', path, ...before, want: after };
+}
+
+function contentChange(have: FoundFile | undefined, want: FileContent, path: string): Change | undefined {
+  if (have?.sha256 === sha256Of(want)) return undefined;
   if (want instanceof Secret) return { type: 'secret', path, have: have ? 'differs' : 'absent' };
   const text = shownText(want);
   if (text !== undefined && (!have || have.text !== undefined)) {

@@ -1,8 +1,28 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { changesOf, converge } from '../../test/support/converge.ts';
+import type { LargeFile } from '../core/large-file.ts';
 import { Secret } from '../core/secret.ts';
 import { MemoryHost } from '../host/memory-host.ts';
 import { file } from './file.ts';
+
+/** A large file that counts how often it was read. */
+function largeFileOf(content: string) {
+  const read = { times: 0 };
+  const bytes = () => {
+    read.times++;
+    return Buffer.from(content);
+  };
+  const source: LargeFile = {
+    path: '/home/me/images.tar',
+    size: Buffer.byteLength(content),
+    sha256: async () => createHash('sha256').update(bytes()).digest('hex'),
+    async *read() {
+      yield bytes();
+    },
+  };
+  return { source, read };
+}
 
 const root = { owner: 'root', group: 'root' };
 
@@ -65,6 +85,44 @@ describe('a file', () => {
     const host = new MemoryHost();
     await converge(file({ path: '/etc/ca.pem', content: { content: Buffer.from('PEM\n') } }), host);
     expect(await host.readFile('/etc/ca.pem')).toBe('PEM\n');
+  });
+
+  it('from a large source is sent when it is absent or has another size, without being hashed first', async () => {
+    const { source, read } = largeFileOf('new bytes');
+    const step = file({ path: '/opt/images.tar', source });
+    expect((await changesOf(step, new MemoryHost()))[0]).toEqual({
+      type: 'value',
+      path: 'content',
+      want: '9 bytes of /home/me/images.tar',
+    });
+    const host = new MemoryHost().file('/opt/images.tar', 'old');
+    expect(await changesOf(step, host)).toEqual([
+      {
+        type: 'value',
+        path: 'content',
+        have: '3 bytes, sha256 cba06b5736fa',
+        want: '9 bytes of /home/me/images.tar',
+      },
+    ]);
+    expect(read.times).toBe(0);
+    await converge(step, host);
+    expect(await host.readFile('/opt/images.tar')).toBe('new bytes');
+  });
+
+  it('from a large source is compared by hash when the sizes agree, and not sent when it is right', async () => {
+    const { source } = largeFileOf('new');
+    const step = file({ path: '/opt/images.tar', source });
+    const same = new MemoryHost().file('/opt/images.tar', 'new');
+    expect(await converge(step, same)).toEqual([]);
+    expect(same.writes).toEqual([]);
+    expect(await changesOf(step, new MemoryHost().file('/opt/images.tar', 'old'))).toEqual([
+      {
+        type: 'value',
+        path: 'content',
+        have: '3 bytes, sha256 cba06b5736fa',
+        want: '3 bytes, sha256 11507a0e2f5e',
+      },
+    ]);
   });
 
   it('does not remove a directory that is in its way, and says what made it', async () => {

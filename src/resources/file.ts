@@ -1,14 +1,27 @@
 import { ProvisionError } from '../core/errors.ts';
+import type { LargeFile } from '../core/large-file.ts';
 import { resource } from '../core/resource.ts';
 import { fileChanges, findFile, type FoundFile, type WantedFile } from './file-changes.ts';
 import { fileContent, type FileContent, type ReadLocalFile } from './file-content.ts';
 import { checkHostFile } from './host-file-props.ts';
 
-export interface FileProps {
-  /** Absolute path on the host. */
-  readonly path: string;
+export type FileProps = FileAttributes & (ContentProps | SourceProps);
+
+interface ContentProps {
   /** Text, bytes, a secret, or a file of the inventory. Of a secret no report shows more than that it differs. */
   readonly content: FileContent | ReadLocalFile;
+  readonly source?: never;
+}
+
+interface SourceProps {
+  /** A file of the controller of any size: a `largeFile()` of the inventory. Sent only when size or SHA-256 differ. */
+  readonly source: LargeFile;
+  readonly content?: never;
+}
+
+interface FileAttributes {
+  /** Absolute path on the host. */
+  readonly path: string;
   /** Four octal digits. Default `0644`. */
   readonly mode?: string;
   /** Default `root`. */
@@ -18,20 +31,26 @@ export interface FileProps {
 }
 
 /**
- * A regular file with exactly this content, replaced as a whole. Its folder must exist.
- * @throws ProvisionError `PLAYBOOK` for a path, mode or owner that makes no sense; when applied `UNSAFE_PATH`, `DISK_FULL`, `READ_ONLY`
+ * A regular file with exactly this content, replaced as a whole. Its folder must exist. What is not told here (access
+ * control lists, extended attributes) is not carried over from the file that was there; the SELinux label is that of the policy.
+ * @throws ProvisionError `PLAYBOOK` for a path, mode or owner that makes no sense; when applied `UNSAFE_PATH`, `DISK_FULL`,
+ *   `READ_ONLY`, and `LOCAL` when the source changes during the run
  * @example
  * file({ path: '/etc/motd', content: 'Managed by provision.\n' })
+ * @example
+ * // vars: { archive: largeFile() }: gigabytes are streamed, never whole in memory
+ * file({ path: '/opt/images.tar', source: vars.archive })
  */
 export const file = resource<FileProps, WantedFile, FoundFile>({
   kind: 'file',
   want: (props) => {
+    const { source, content, ...attributes } = props;
     const want = {
       mode: '0644',
       owner: 'root',
       group: 'root',
-      ...props,
-      content: fileContent(props.content),
+      ...attributes,
+      content: source ?? fileContent(content),
     };
     checkHostFile(want);
     return want;

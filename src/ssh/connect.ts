@@ -15,6 +15,8 @@ export interface ConnectOptions {
   readonly connectTimeoutMs: number;
   /** Default: every 10 s, given up after 3 without an answer. */
   readonly keepalive?: { readonly intervalMs: number; readonly countMax: number };
+  /** How long an upload may stand still while the connection lives. Default 60 s. */
+  readonly uploadStallMs?: number;
   /** Ends an attempt to connect; has no meaning afterwards. */
   readonly signal?: AbortSignal;
   /** Notes for whoever looks for the reason of something odd. Never given a secret. */
@@ -37,7 +39,7 @@ export async function connect(target: SshTarget, options: ConnectOptions): Promi
   const openLink = await prepareLogIn(target, options);
   const link = await openLink();
   const shell = new Shell(link);
-  const uploads = new Uploads(link, shell);
+  const uploads = new Uploads(link, shell, options.uploadStallMs);
   const close = () => hangUp(link, shell, uploads);
   const abort = () => link.lifeline.end('the attempt was given up');
   options.signal?.addEventListener('abort', abort, { once: true });
@@ -52,7 +54,7 @@ export async function connect(target: SshTarget, options: ConnectOptions): Promi
   }
   return {
     execute: (script, executeOptions) => shell.execute(script, executeOptions),
-    upload: (content, near) => uploads.upload(content, near),
+    upload: (content, near, uploadOptions) => uploads.upload(content, near, uploadOptions),
     dial: (address, port, timeoutMs) => dial(link, address, port, timeoutMs),
     close,
   };

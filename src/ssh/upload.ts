@@ -1,15 +1,25 @@
-import { randomBytes } from 'node:crypto';
 import { posix } from 'node:path';
-import type { Script } from '../core/script.ts';
+import { ProvisionError } from '../core/errors.ts';
+import type { LargeFile } from '../core/large-file.ts';
 import { sh } from '../core/script.ts';
+import type { UploadOptions } from '../host/connection.ts';
+import { tempName } from '../host/temp-name.ts';
 import type { Link } from './link.ts';
-import { CannotCreate, Sftp } from './sftp.ts';
+import {
+  findDeadFolders,
+  privateFolderForm,
+  privateFolderName,
+  uploadedForm,
+  uploadedName,
+} from './private-folder.ts';
+import { CannotCreate, Sftp, type NewFile } from './sftp.ts';
+import { ShellUploads } from './shell-upload.ts';
 import type { Shell } from './shell.ts';
 import { targetError } from './target.ts';
 
+type Content = Uint8Array | LargeFile;
+
 const timeoutMs = 60_000;
-// Two thirds of a megabyte of base64: frames of a shell are kept whole in its memory.
-const shellChunk = 512 * 1024;
 
 /**
  * Brings bytes to new files on the host: by SFTP, or through the shell where the host has none, no room for it, or shows
@@ -18,40 +28,55 @@ const shellChunk = 512 * 1024;
 export class Uploads {
   readonly #link: Link;
   readonly #shell: Shell;
+  readonly #stallMs: number;
+  readonly #throughShell: ShellUploads;
   #sftp: Promise<Sftp | undefined> | undefined;
   #folder: Promise<string> | undefined;
   #sameFiles: boolean | undefined;
   /** Folders that the login user may not write to. */
   readonly #closedFolders = new Set<string>();
 
-  constructor(link: Link, shell: Shell) {
+  constructor(link: Link, shell: Shell, stallMs = timeoutMs) {
     this.#link = link;
     this.#shell = shell;
+    this.#stallMs = stallMs;
+    this.#throughShell = new ShellUploads(link, shell);
   }
 
-  async upload(content: Uint8Array, near: string): Promise<string> {
+  async upload(content: Content, near: string, options: UploadOptions = {}): Promise<string> {
     this.#sftp ??= this.#openSftp();
     const sftp = await this.#sftp;
-    if (!sftp) return this.#throughShell(content, near);
-    const path = await this.#throughSftp(sftp, content, near);
-    this.#sameFiles ??= await this.#shellSees(path, content.length);
-    if (this.#sameFiles) return path;
-    await sftp.remove(path);
-    this.#giveUpSftp('SFTP shows other files than the shell (chroot)');
-    return this.#throughShell(content, near);
+    if (!sftp) return this.#throughShell.upload(content, near, options);
+    try {
+      const file = await this.#create(sftp, content, near);
+      this.#sameFiles ??= await this.#shellSees(file.path);
+      if (this.#sameFiles) return await this.#fill(sftp, file, content, options);
+      await sftp.remove(file.path);
+      this.#giveUpSftp('SFTP shows other files than the shell (chroot)');
+    } catch (error) {
+      // A session that has failed may not answer any more: the next upload has one of its own.
+      if (error instanceof CannotCreate) this.#giveUpSftp(error.message);
+      else this.#sftp = undefined;
+      sftp.close();
+      if (!(error instanceof CannotCreate)) throw error;
+    }
+    return this.#throughShell.upload(content, near, options);
   }
 
-  /** Removes the private folder with whatever is left in it. Never rejects. */
+  /** Removes the private folders with whatever is left in them. Never rejects. */
   async close(): Promise<void> {
+    await this.#throughShell.close();
     const [sftp, folder] = await Promise.all([this.#sftp, this.#folder]).catch(() => []);
     if (sftp && folder)
-      await sftp.removeFolder(folder).catch((error: unknown) => this.#link.debug(String(error)));
+      await sftp
+        .removeFolder(folder, uploadedForm)
+        .catch((error: unknown) => this.#link.debug(String(error)));
     sftp?.close();
   }
 
   async #openSftp(): Promise<Sftp | undefined> {
     try {
-      return await Sftp.open(this.#link);
+      return await Sftp.open(this.#link, this.#stallMs);
     } catch (error) {
       if (this.#link.lifeline.ended) throw error;
       this.#giveUpSftp(error instanceof Error ? error.message : String(error));
@@ -64,121 +89,92 @@ export class Uploads {
     this.#link.debug(`no SFTP, files travel through the shell: ${reason}`);
   }
 
-  async #throughSftp(sftp: Sftp, content: Uint8Array, near: string): Promise<string> {
+  async #create(sftp: Sftp, content: Content, near: string): Promise<NewFile> {
     const beside = posix.dirname(near);
     if (!this.#closedFolders.has(beside)) {
       try {
-        return await this.#write(sftp, beside, content);
+        return await sftp.create(posix.join(beside, tempName(posix.basename(near))));
       } catch (error) {
         if (!(error instanceof CannotCreate)) throw error;
         this.#closedFolders.add(beside);
       }
     }
-    this.#folder ??= this.#makeFolder(sftp);
-    return this.#write(sftp, await this.#folder, content);
+    this.#folder ??= this.#makeFolder(sftp).catch((error: unknown) => {
+      this.#folder = undefined;
+      throw error;
+    });
+    const folder = await this.#folder;
+    await this.#requireRoom(sftp, folder, beside, content);
+    return sftp.create(posix.join(folder, uploadedName()));
   }
 
-  async #write(sftp: Sftp, folder: string, content: Uint8Array): Promise<string> {
-    const path = posix.join(folder, unpredictableName());
+  async #fill(sftp: Sftp, file: NewFile, content: Content, { onProgress }: UploadOptions): Promise<string> {
     try {
-      await sftp.writeNew(path, content);
-      return path;
+      await sftp.fill(file, content, onProgress);
+      return file.path;
     } catch (error) {
-      if (error instanceof CannotCreate || this.#link.lifeline.ended) throw error;
-      await sftp.remove(path).catch(() => undefined);
-      throw await this.#whyNotWritten(sftp, folder, content.length, error);
+      if (this.#link.lifeline.ended) throw error;
+      throw await this.#whyNotFilled(sftp, file, content, error);
     }
   }
 
   /** SFTP says nothing but "Failure" when a disk is full. */
-  async #whyNotWritten(sftp: Sftp, folder: string, size: number, cause: unknown): Promise<Error> {
-    const free = await sftp.freeBytes(folder);
-    const full = free !== undefined && free < size;
+  async #whyNotFilled(sftp: Sftp, { path }: NewFile, content: Content, cause: unknown): Promise<unknown> {
+    if (cause instanceof ProvisionError && cause.code === 'STEP_TIMEOUT') return cause;
+    await sftp.remove(path).catch(() => undefined);
+    if (cause instanceof ProvisionError) return cause;
+    const folder = posix.dirname(path);
+    const free = (await sftp.freeSpace(folder))?.bytes;
+    if (free !== undefined && free < sizeOf(content)) return this.#full(folder, free, sizeOf(content));
     const reason = cause instanceof Error ? cause.message : String(cause);
-    const happened = full
-      ? `no room for ${size} bytes in ${folder}: ${free} are free`
-      : `upload to ${folder} failed: ${reason}`;
-    return targetError(this.#link.target, full ? 'DISK_FULL' : 'STEP_FAILED', happened, {
+    return targetError(this.#link.target, 'STEP_FAILED', `upload to ${folder} failed: ${reason}`, {
       hostState: 'nothing was replaced',
-      remedy: full ? 'free some space on the host' : 'check disk and quota on the host',
+      remedy: 'check disk and quota on the host',
       cause,
     });
   }
 
-  async #makeFolder(sftp: Sftp): Promise<string> {
-    const folder = posix.join(await sftp.home(), unpredictableName());
-    try {
-      await sftp.makePrivateFolder(folder);
-      return folder;
-    } catch (error) {
-      if (this.#link.lifeline.ended) throw error;
-      throw targetError(
-        this.#link.target,
-        'STEP_FAILED',
-        `${this.#link.target.user} has no folder to upload to`,
-        {
-          hostState: 'nothing was changed',
-          remedy: `make the home folder of ${this.#link.target.user} writable on the host`,
-          cause: error,
-        },
-      );
-    }
+  /** The room beside the target was looked at by whoever writes it. From a private folder the bytes are copied there. */
+  async #requireRoom(sftp: Sftp, folder: string, beside: string, content: Content): Promise<void> {
+    const [here, there] = await Promise.all([sftp.freeSpace(folder), sftp.freeSpace(beside)]);
+    if (!here) return;
+    const need = sizeOf(content) * (there && there.id === here.id ? 2 : 1);
+    if (here.bytes < need) throw this.#full(folder, here.bytes, need);
   }
 
-  async #shellSees(path: string, size: number): Promise<boolean> {
-    const seen = await this.#run(sh`[ -f ${path} ] && wc -c <${path}`, 'find the uploaded file');
-    return seen.code === 0 && Number(seen.stdout) === size;
-  }
-
-  async #throughShell(content: Uint8Array, near: string): Promise<string> {
-    const name = unpredictableName();
-    const made = await this.#run(makeFile(posix.dirname(near), name), 'make a file to upload to');
-    const path = made.stdout;
-    if (made.code !== 0 || !path.startsWith('/')) throw this.#notWritten(near, made.stderr);
-    for (let at = 0; at < content.length; at += shellChunk) {
-      const base64 = Buffer.from(content.subarray(at, at + shellChunk)).toString('base64');
-      const appended = await this.#run(sh`base64 -d >>${path}`, `upload to ${path}`, base64);
-      if (appended.code === 0) continue;
-      await this.#run(sh`rm -f -- ${path}`, `remove ${path}`);
-      throw this.#notWritten(near, appended.stderr);
-    }
-    await this.#run(sh`sync -- ${path} 2>/dev/null || sync`, `flush ${path}`);
-    return path;
-  }
-
-  #notWritten(near: string, stderr: string): Error {
-    const full = /no space left/i.test(stderr);
+  #full(folder: string, free: number, need: number): Error {
     return targetError(
       this.#link.target,
-      full ? 'DISK_FULL' : 'STEP_FAILED',
-      `upload to a place near ${near} failed`,
-      {
-        hostState: 'nothing was replaced',
-        remedy: full ? 'free some space on the host' : 'check disk, quota and rights on the host',
-        detail: stderr.slice(-2000),
-      },
+      'DISK_FULL',
+      `no room for ${need} bytes in ${folder}: ${free} are free`,
+      { hostState: 'nothing was replaced', remedy: 'free some space on the host' },
     );
   }
 
-  #run(script: Script, doing: string, stdin?: string): ReturnType<Shell['execute']> {
-    return this.#shell.execute(script, { doing, timeoutMs, ...(stdin !== undefined && { stdin }) });
+  async #makeFolder(sftp: Sftp): Promise<string> {
+    try {
+      const home = await sftp.home();
+      const known = await sftp.names(home, privateFolderForm);
+      const { pid, dead } = await findDeadFolders(this.#shell, known);
+      for (const name of dead)
+        await sftp
+          .removeFolder(posix.join(home, name), uploadedForm)
+          .catch((error: unknown) => this.#link.debug(String(error)));
+      const folder = posix.join(home, privateFolderName(pid));
+      await sftp.makePrivateFolder(folder);
+      return folder;
+    } catch (error) {
+      if (this.#link.lifeline.ended || error instanceof ProvisionError) throw error;
+      throw new CannotCreate(`no folder to upload to: ${String(error)}`);
+    }
+  }
+
+  async #shellSees(path: string): Promise<boolean> {
+    const options = { doing: 'find the uploaded file', timeoutMs };
+    return (await this.#shell.execute(sh`[ -f ${path} ]`, options)).code === 0;
   }
 }
 
-function unpredictableName(): string {
-  return `.provision-${randomBytes(12).toString('hex')}`;
-}
-
-/** Prints the path of a new empty file: in the folder, else in a new private one. With -C a file is made or nothing is. */
-function makeFile(folder: string, name: string): Script {
-  return sh`
-set -C
-path=${folder}/${name}
-if [ -d ${folder} ] && ( : >"$path" ) 2>/dev/null; then printf %s "$path"; exit; fi
-for base in "$HOME" /run /var/lib; do
-  path=$base/${name}/content
-  if mkdir -m 700 -- "$base"/${name} 2>/dev/null && ( : >"$path" ); then printf %s "$path"; exit; fi
-done
-exit 1
-`;
+function sizeOf(content: Content): number {
+  return content instanceof Uint8Array ? content.length : content.size;
 }

@@ -1,15 +1,17 @@
 import { spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { mkdtemp, open } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { ProvisionError } from '../../src/core/errors.ts';
 import type { Output } from '../../src/core/host.ts';
 import type { Script } from '../../src/core/script.ts';
 import { Secret } from '../../src/core/secret.ts';
+import type { LargeFile } from '../../src/core/large-file.ts';
+import { isLargeFile } from '../../src/core/large-file.ts';
 import type { Connection, ExecuteOptions } from '../../src/host/connection.ts';
+import { tempName } from '../../src/host/temp-name.ts';
 
 export interface LocalShellOptions {
   /** The shell and its first arguments. Default `/bin/sh`. */
@@ -70,11 +72,12 @@ export class LocalShellConnection implements Connection {
     });
   }
 
-  async upload(content: Uint8Array, near: string): Promise<string> {
+  async upload(content: Uint8Array | LargeFile, near: string): Promise<string> {
     const folder = this.options.uploadBeside ? dirname(near) : await mkdtemp(join(tmpdir(), 'upload-'));
-    const path = join(folder, `.upload-${randomBytes(6).toString('hex')}`);
+    const path = join(folder, tempName(basename(near)));
     const file = await open(path, 'wx', 0o600);
-    await file.writeFile(content);
+    if (isLargeFile(content)) for await (const piece of content.read()) await file.write(piece);
+    else await file.writeFile(content);
     await file.close();
     this.uploads.push(path);
     return path;

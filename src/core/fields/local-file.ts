@@ -39,14 +39,24 @@ export function localFile(
 
 export const expectsFile = 'the path of a file';
 
-/** The file that a value names, or why there is none. */
+/** The content of the file that a value names, or why there is none. */
 export async function readLocal(value: unknown, context: FieldContext) {
+  const read = await namedFile(value, context, (path) => context.readFile(path));
+  return 'problems' in read ? read : { path: read.path, ...read.found };
+}
+
+/** What is found at the path that a value names, or why nothing is. */
+export async function namedFile<T>(
+  value: unknown,
+  context: FieldContext,
+  find: (path: string) => Promise<T>,
+): Promise<{ path: string; found: T } | ReturnType<typeof problem>> {
   if (typeof value !== 'string' || value === '') return wrong(expectsFile, value);
   const unsafe = unsafeCharacter(value);
   if (unsafe) return problem(`must be ${expectsFile}, but holds ${unsafe}`);
   try {
     const path = context.resolvePath(value);
-    return { path, ...(await context.readFile(path)) };
+    return { path, found: await find(path) };
   } catch (error) {
     return problem(
       error instanceof Error ? error.message : String(error),
