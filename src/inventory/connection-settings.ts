@@ -8,6 +8,7 @@ import { text } from '../core/fields/text.ts';
 import { defineField } from '../core/fields/value-field.ts';
 import { problem } from '../core/fields/wrong.ts';
 import type { Secret } from '../core/secret.ts';
+import { publicKeys } from './public-keys.ts';
 
 /** How one host is reached, every value checked. */
 export interface ConnectionSettings {
@@ -23,6 +24,8 @@ export interface ConnectionSettings {
   readonly password?: Secret;
   /** `SHA256:` and 43 characters. */
   readonly fingerprint?: string;
+  /** Public keys of those who may vouch for the host by a certificate: `ssh-ed25519 AAAA…`. */
+  readonly hostCertificateAuthorities?: readonly string[];
   readonly become: 'none' | 'sudo';
   readonly becomePassword?: Secret;
 }
@@ -64,6 +67,7 @@ export const settings = {
       expects: 'a fingerprint as ssh-keygen -l prints it: SHA256:…',
     }),
   },
+  hostCa: { plain: 'host_ca', ansible: [], field: publicKeys() },
   address: { plain: 'address', ansible: [], field: hostAddress() },
   become: { plain: 'become', ansible: ['ansible_become'], field: becomeSwitch() },
   becomePassword: {
@@ -102,6 +106,7 @@ export function connectionSettings(
     passphrase: values.get('passphrase') as Secret | undefined,
     password: values.get('password') as Secret | undefined,
     fingerprint: values.get('fingerprint') as string | undefined,
+    hostCertificateAuthorities: values.get('hostCa') as readonly string[] | undefined,
     becomePassword: values.get('becomePassword') as Secret | undefined,
   };
   const given = Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined));

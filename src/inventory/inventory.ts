@@ -41,6 +41,7 @@ export const settingNames = [
   'port',
   'key',
   'fingerprint',
+  'host_ca',
   'address',
   'password',
   'passphrase',

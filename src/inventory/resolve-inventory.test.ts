@@ -338,6 +338,12 @@ describe('connection settings', () => {
     expect([plain?.password?.reveal(), plain?.becomePassword?.reveal()]).toEqual(['hunter22', 'hunter22']);
   });
 
+  it('name the authorities for keys of hosts, one or several', async () => {
+    const key = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB5vdh3vyYVPVRV8o7a3cVYn0hJ8jRgKZ0cGYJ0mJ5n7';
+    for (const written of [`"${key} ca@example.com"`, `[ ${key} ]`])
+      expect(await only(`host_ca: ${written}`)).toMatchObject({ hostCertificateAuthorities: [key] });
+  });
+
   it('come from groups, the deepest first', async () => {
     const { connections } = await resolve(
       'all: { vars: { user: a, port: 1 } }\nweb: { vars: { ansible_user: b }, hosts: { x: } }'.replace(
@@ -376,6 +382,13 @@ describe('connection settings', () => {
     ['port: 22.5', 'port'],
     ['fingerprint: SHA256:short', 'fingerprint'],
     ['fingerprint: "MD5:00:11"', 'fingerprint'],
+    ['host_ca: ssh-ed25519', 'host_ca'],
+    ['host_ca: ca.pub', 'host_ca'],
+    ['host_ca: []', 'host_ca'],
+    [
+      'host_ca: ["ssh-rsa AAAAC3NzaC1lZDI1NTE5AAAAIB5vdh3vyYVPVRV8o7a3cVYn0hJ8jRgKZ0cGYJ0mJ5n7"]',
+      'host_ca\\[0\\]',
+    ],
     ['key: ~other/.ssh/id', 'key'],
     ['key: "a\\0b"', 'key'],
     ['password: hunter22', 'password'],

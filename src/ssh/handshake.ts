@@ -3,18 +3,20 @@ import { NodeSSH } from 'node-ssh';
 import type { AuthHandlerMiddleware, Client, NegotiatedAlgorithms, ServerHostKeyAlgorithm } from 'ssh2';
 import { ProvisionError } from '../core/errors.ts';
 import { Authentication } from './authenticate.ts';
+import { isCertificateType } from './certificate.ts';
 import type { Credential } from './credentials.ts';
 import { explainHandshake } from './handshake-failure.ts';
+import { offerHostCertificates } from './host-certificates.ts';
 import type { SshTarget } from './target.ts';
 import { targetError } from './target.ts';
 
 export interface HandshakeOptions {
   readonly target: SshTarget;
   readonly credentials: readonly Credential[];
-  /** Host key algorithms in the order in which they are asked for. */
-  readonly algorithms: readonly ServerHostKeyAlgorithm[];
+  /** Host key algorithms in the order in which they are asked for, those with certificates among them. */
+  readonly algorithms: readonly string[];
   /**
-   * Decides over the host key. Anything thrown here refuses the host. Called again at each renewal of the session keys.
+   * Decides over the host key, or the certificate that was shown instead. Anything thrown here refuses the host. Called again at each renewal of the session keys.
    * There is no default: without it node-ssh would take any host for ours.
    */
   verifyHost(key: Buffer): void;
@@ -38,6 +40,7 @@ export async function handshake(socket: Socket, options: HandshakeOptions): Prom
   const authentication = new Authentication(target, options.credentials, refuse);
   const firstBytes = recordFirstBytes(socket);
 
+  const plain = options.algorithms.filter((name) => !isCertificateType(name));
   const ssh = new NodeSSH();
   const opening = ssh.connect({
     sock: socket,
@@ -45,7 +48,7 @@ export async function handshake(socket: Socket, options: HandshakeOptions): Prom
     readyTimeout: options.timeoutMs,
     keepaliveInterval: options.keepalive.intervalMs,
     keepaliveCountMax: options.keepalive.countMax,
-    algorithms: { serverHostKey: [...options.algorithms] },
+    algorithms: { serverHostKey: plain as ServerHostKeyAlgorithm[] },
     hostVerifier: (key: Buffer) => attempt(() => options.verifyHost(key), refuse),
     authHandler: ((methods, _partial, next) => {
       const method = authentication.next(methods);
@@ -55,6 +58,8 @@ export async function handshake(socket: Socket, options: HandshakeOptions): Prom
   });
   const client = ssh.connection;
   if (client) {
+    if (plain.length < options.algorithms.length)
+      attempt(() => offerHostCertificates(client, options.algorithms), refuse);
     // node-ssh removes its only error listener once it is connected; without one, a dead host ends the whole process.
     client.on('error', () => undefined);
     client.setMaxListeners(0);

@@ -25,7 +25,7 @@ test.each([
   ['an authority does not vouch for a plain key', [line('web', ours, '@cert-authority ')], 'new'],
 ])('%s', (_name, lines, verdict) => {
   const known = parseKnownHosts(lines.join('\n'), 'known_hosts');
-  expect(judgeHostKey(ours, { address: 'web', port: 22 }, known).verdict).toBe(verdict);
+  expect(judgeHostKey({ key: ours }, { address: 'web', port: 22 }, known, 0).verdict).toBe(verdict);
 });
 
 test.each([
@@ -35,17 +35,18 @@ test.each([
   ['web', other, 'new'],
 ])('port 2222, known as %s', (name, key, verdict) => {
   const known = parseKnownHosts(line(name, key), 'known_hosts');
-  expect(judgeHostKey(ours, { address: 'web', port: 2222 }, known).verdict).toBe(verdict);
+  expect(judgeHostKey({ key: ours }, { address: 'web', port: 2222 }, known, 0).verdict).toBe(verdict);
 });
 
 test('a key that is revoked under the bare name is revoked on every port', () => {
   const known = parseKnownHosts(line('web', ours, '@revoked '), 'known_hosts');
-  expect(judgeHostKey(ours, { address: 'web', port: 2222 }, known).verdict).toBe('revoked');
+  expect(judgeHostKey({ key: ours }, { address: 'web', port: 2222 }, known, 0).verdict).toBe('revoked');
 });
 
 test('a pin decides alone, except over a revoked key', () => {
   const pinned = { address: 'web', port: 22, fingerprint: fingerprint(ours) };
-  const judge = (key: Buffer, text: string) => judgeHostKey(key, pinned, parseKnownHosts(text, 'f')).verdict;
+  const judge = (key: Buffer, text: string) =>
+    judgeHostKey({ key }, pinned, parseKnownHosts(text, 'f'), 0).verdict;
   expect(judge(ours, '')).toBe('known');
   expect(judge(ours, line('web', other))).toBe('known');
   expect(judge(other, line('web', other))).toBe('not-pinned');

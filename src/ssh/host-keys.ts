@@ -1,9 +1,9 @@
-import type { ServerHostKeyAlgorithm } from 'ssh2';
 import type { ProvisionError } from '../core/errors.ts';
 import { judgeHostKey, preferredAlgorithms } from './host-identity.ts';
 import type { KnownHost } from './known-hosts.ts';
 import { fingerprint, keyType, knownHostLine, knownHostName } from './known-hosts.ts';
 import { appendKnownHost, readKnownHosts } from './known-hosts-file.ts';
+import { readShownHostKey } from './shown-host-key.ts';
 import type { SshTarget } from './target.ts';
 import { oneLine, targetError } from './target.ts';
 
@@ -57,36 +57,44 @@ export class HostKeys {
   }
 
   /** The algorithms to ask for, one attempt to connect after the other; several only where the host is pinned. */
-  algorithms(): ServerHostKeyAlgorithm[][] {
+  algorithms(): string[][] {
     const preferred = preferredAlgorithms(this.#target, this.#knownHosts);
     if (this.#target.fingerprint === undefined) return [preferred];
     return ['ssh-ed25519', 'ecdsa-', 'rsa-'].map((type) => preferred.filter((name) => name.startsWith(type)));
   }
 
-  /** @throws ProvisionError `HOSTKEY_UNKNOWN`, `HOSTKEY_CHANGED` or `HOSTKEY_REVOKED` */
-  verify(key: Buffer): void {
+  /**
+   * @param wire what the host shows: a key or a certificate
+   * @throws ProvisionError `HOSTKEY_UNKNOWN`, `HOSTKEY_CHANGED` or `HOSTKEY_REVOKED`
+   * @throws Error when a certificate is damaged
+   */
+  verify(wire: Buffer): void {
+    const shown = readShownHostKey(wire);
+    const { key } = shown;
     // A connection keeps its key: when the session keys are renewed, another one would be another machine.
     if (this.#accepted) {
       if (!this.#accepted.equals(key))
         throw this.#changed(key, fingerprint(this.#accepted), 'this connection');
       return;
     }
-    const judged = judgeHostKey(key, this.#target, this.#knownHosts);
+    const judged = judgeHostKey(shown, this.#target, this.#knownHosts, Date.now());
     switch (judged.verdict) {
       case 'revoked':
-        throw this.#revoked(key, judged.by);
+        throw this.#revoked(key, judged);
       case 'not-pinned':
         throw this.#changed(key, judged.expected, 'fingerprint in the inventory');
       case 'changed': {
-        const { expected } = judged;
+        const { expected, why } = judged;
         const where = `${expected.type}, ${expected.file}:${expected.line}`;
-        throw this.#changed(key, fingerprint(expected.key), where);
+        throw this.#changed(key, fingerprint(expected.key), where, why);
       }
+      case 'not-vouched':
+        throw this.#notVouched(key, judged.why);
       case 'new':
-        if (!this.#options.acceptNew) throw this.#unknown(key, judged.authorities);
+        if (!this.#options.acceptNew) throw this.#unknown(key, judged.why);
         this.#isNew = true;
     }
-    this.#accepted = Buffer.from(key);
+    this.#accepted = key;
   }
 
   /** Stores an accepted key. To be called when the host has proven that the key is its own. */
@@ -105,38 +113,67 @@ export class HostKeys {
     });
   }
 
-  #unknown(key: Buffer, authorities: boolean): ProvisionError {
-    const name = knownHostName(this.#target.address, this.#target.port);
-    const why = authorities
-      ? ' (its @cert-authority does not help: certificates of hosts are not supported)'
-      : '';
+  #unknown(key: Buffer, why?: string): ProvisionError {
+    const name = this.#name();
     const [file] = this.#options.files;
-    const happened = `the identity of ${name} is unknown${why}: it shows ${keyType(key) ?? 'a key'} ${fingerprint(key)}`;
-    return targetError(this.#target, 'HOSTKEY_UNKNOWN', happened, {
-      hostState: 'host untouched, no secret was sent',
+    const happened = `the identity of ${name} is unknown: it shows ${described(key)}${because(why)}`;
+    return this.#refusal('HOSTKEY_UNKNOWN', happened, {
       remedy:
         'compare with "ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub" on its console, then: provision trust -i inventory.yaml',
       detail: `line for ${file ?? 'known_hosts'}:\n${knownHostLine(name, key)}`,
     });
   }
 
-  #changed(key: Buffer, expected: string, where: string): ProvisionError {
-    const name = knownHostName(this.#target.address, this.#target.port);
-    const shown = `${keyType(key) ?? 'a key'} ${fingerprint(key)}`;
-    const happened = `${name} shows ${shown}, expected is ${expected} (${where}): another machine, or somebody in between`;
-    return targetError(this.#target, 'HOSTKEY_CHANGED', happened, {
-      hostState: 'host untouched, no secret was sent',
+  #notVouched(key: Buffer, why: string): ProvisionError {
+    const happened = `nobody vouches for ${this.#name()}, which shows ${described(key)}${because(why)}`;
+    return this.#refusal('HOSTKEY_UNKNOWN', happened, {
       remedy:
-        'if the machine was set up anew, check its fingerprint on its console and remove the old entry by hand',
+        'give the host a certificate of the authority that the inventory names in host_ca (HostCertificate in its sshd_config)',
     });
   }
 
-  #revoked(key: Buffer, by: KnownHost): ProvisionError {
-    const name = knownHostName(this.#target.address, this.#target.port);
-    const happened = `${name} shows a key that was revoked: ${fingerprint(key)} (${by.file}:${by.line})`;
-    return targetError(this.#target, 'HOSTKEY_REVOKED', happened, {
-      hostState: 'host untouched, no secret was sent',
+  #changed(key: Buffer, expected: string, where: string, why?: string): ProvisionError {
+    const shown = `${this.#name()} shows ${described(key)}, expected is ${expected} (${where})`;
+    return this.#refusal(
+      'HOSTKEY_CHANGED',
+      `${shown}: another machine, or somebody in between${because(why)}`,
+      {
+        remedy:
+          'if the machine was set up anew, check its fingerprint on its console and remove the old entry by hand',
+      },
+    );
+  }
+
+  #revoked(key: Buffer, { what, by }: { readonly what: 'key' | 'authority'; readonly by: KnownHost }) {
+    const shown =
+      what === 'key'
+        ? `a key that was revoked: ${fingerprint(key)}`
+        : `a certificate of an authority that was revoked: ${fingerprint(by.key)}`;
+    return this.#refusal('HOSTKEY_REVOKED', `${this.#name()} shows ${shown} (${by.file}:${by.line})`, {
       remedy: 'do not use this host before it has new host keys',
     });
   }
+
+  #refusal(
+    code: 'HOSTKEY_UNKNOWN' | 'HOSTKEY_CHANGED' | 'HOSTKEY_REVOKED',
+    happened: string,
+    more: { readonly remedy: string; readonly detail?: string },
+  ): ProvisionError {
+    return targetError(this.#target, code, happened, {
+      hostState: 'host untouched, no secret was sent',
+      ...more,
+    });
+  }
+
+  #name(): string {
+    return knownHostName(this.#target.address, this.#target.port);
+  }
+}
+
+function described(key: Buffer): string {
+  return `${keyType(key) ?? 'a key'} ${fingerprint(key)}`;
+}
+
+function because(why: string | undefined): string {
+  return why === undefined ? '' : `; ${why}`;
 }

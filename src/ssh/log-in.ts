@@ -1,4 +1,4 @@
-import type { Client, ServerHostKeyAlgorithm } from 'ssh2';
+import type { Client } from 'ssh2';
 import { ProvisionError } from '../core/errors.ts';
 import { Channels } from './channels.ts';
 import type { Credential } from './credentials.ts';
@@ -59,7 +59,7 @@ async function attemptLogIn(
   target: SshTarget,
   credentials: readonly Credential[],
   hostKeys: HostKeys,
-  algorithms: readonly ServerHostKeyAlgorithm[],
+  algorithms: readonly string[],
   options: LogInOptions,
 ): Promise<Client> {
   const socket = await openSocket(target, options.connectTimeoutMs, options.signal);

@@ -19,6 +19,8 @@ export interface SshTarget {
   readonly agent?: string;
   /** Pins the host key: `SHA256:` and 43 characters, as `ssh-keygen -l` prints it. */
   readonly fingerprint?: string;
+  /** Pins who may vouch for the host by a certificate: public keys of authorities, `ssh-ed25519 AAAA…`. */
+  readonly hostCertificateAuthorities?: readonly string[];
   /** How steps get the rights of root. A login as root needs nothing either way. */
   readonly become: 'none' | 'sudo';
   /** For sudo; without it sudo must not ask. */

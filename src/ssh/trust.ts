@@ -5,6 +5,8 @@ import { judgeHostKey, preferredAlgorithms } from './host-identity.ts';
 import { fingerprint, keyType, knownHostLine, knownHostName } from './known-hosts.ts';
 import { appendKnownHost, readKnownHosts } from './known-hosts-file.ts';
 import { openSocket, PassingFailure, retryWhilePassing } from './open-socket.ts';
+import type { ShownHostKey } from './shown-host-key.ts';
+import { readShownHostKey } from './shown-host-key.ts';
 import type { SshTarget } from './target.ts';
 import { targetError } from './target.ts';
 
@@ -36,16 +38,17 @@ export async function scanHostKey(
   },
 ): Promise<ScannedHostKey> {
   const knownHosts = await readKnownHosts(options.files);
-  const key = await retryWhilePassing(async () => {
+  const shown = await retryWhilePassing(async () => {
     const socket = await openSocket(target, options.connectTimeoutMs, options.signal);
     return provenKey(target, socket, preferredAlgorithms(target, knownHosts), options.connectTimeoutMs);
   }, options.signal);
+  const { key } = shown;
   return {
     host: target.name,
     type: keyType(key) ?? 'unknown',
     fingerprint: fingerprint(key),
     line: knownHostLine(knownHostName(target.address, target.port), key),
-    status: judgeHostKey(key, target, knownHosts).verdict,
+    status: judgeHostKey(shown, target, knownHosts, Date.now()).verdict,
   };
 }
 
@@ -56,7 +59,7 @@ export async function scanHostKey(
  * trustHostKey('/home/me/.ssh/known_hosts', target, scanned);
  */
 export function trustHostKey(file: string, target: SshTarget, scanned: ScannedHostKey): void {
-  if (scanned.status === 'known') return;
+  if (scanned.status === 'known' || scanned.status === 'vouched') return;
   if (scanned.status !== 'new') {
     const code = scanned.status === 'revoked' ? 'HOSTKEY_REVOKED' : 'HOSTKEY_CHANGED';
     const happened = `${target.name} shows ${scanned.type} ${scanned.fingerprint}, which does not agree with what is known`;
@@ -73,15 +76,15 @@ async function provenKey(
   socket: Awaited<ReturnType<typeof openSocket>>,
   algorithms: ReturnType<typeof preferredAlgorithms>,
   timeoutMs: number,
-): Promise<Buffer> {
-  let shown: Buffer | undefined;
+): Promise<ShownHostKey> {
+  let shown: ShownHostKey | undefined;
   let proven: ProvisionError | undefined;
   try {
     await handshake(socket, {
       target,
       credentials: [],
       algorithms,
-      verifyHost: (key) => void (shown = Buffer.from(key)),
+      verifyHost: (wire) => void (shown = readShownHostKey(wire)),
       // Refusing to go on here ends the connection before the user is named.
       onIdentityProven: () => {
         proven = targetError(target, 'CONN_LOST', 'the key was all that was asked for');

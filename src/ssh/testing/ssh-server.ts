@@ -10,6 +10,8 @@ export interface SshServerOptions {
   /** Private keys of the host; default is one fresh Ed25519 key. */
   readonly hostKeys?: readonly ParsedKey[];
   readonly algorithms?: ServerConfig['algorithms'];
+  /** Called with each connection before the exchange of keys. */
+  readonly onConnection?: (connection: Connection) => void;
   /** Decides over each attempt to log in; default accepts the password `open sesame`. */
   readonly authenticate?: (attempt: AuthContext) => void;
   /** Environment of everything that runs; its PATH is where a test puts a sudo of its own. */
@@ -53,6 +55,7 @@ export async function startSshServer(options: SshServerOptions = {}): Promise<Ss
       connections.add(connection);
       // ssh2 leaves Nagle's algorithm on, which makes every answer of this server 40 ms late.
       socketOf(connection).setNoDelay(true);
+      options.onConnection?.(connection);
       connection.on('error', () => undefined);
       connection.on('close', () => connections.delete(connection));
       connection.on('authentication', (attempt) => {
