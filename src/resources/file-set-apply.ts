@@ -41,7 +41,9 @@ export async function applyFileSet(
   readAgain: () => Promise<FileSetHave>,
 ): Promise<void> {
   const places = { root: want.root, work: want.workFolder };
-  const job = makeJob(host, want, (await recover(host, want, places, have)) ? await readAgain() : have);
+  const found = (await recover(host, want, places, have)) ? await readAgain() : have;
+  const job = makeJob(host, want, found);
+  if (isDone(job)) return;
   const isValidated = await stageAndValidate(job);
   const failure = await goLive(job, isValidated);
   if (failure) throw await goBack(job, failure);
@@ -68,6 +70,11 @@ function makeJob(host: Host, want: FileSetWant, have: FileSetHave): Job {
   };
 }
 
+/** What was left to do was to clear up. */
+function isDone({ changed, touched, servedBefore, expected }: Job): boolean {
+  return changed.length === 0 && touched.removed.length === 0 && servedBefore === expected;
+}
+
 /**
  * Ends what a run that died has begun. When the files of that run are served, they stay; else nobody has proved them, and the
  * old ones are put back first, so that they are what a failure of this run falls back to.
@@ -78,9 +85,9 @@ async function recover(
   places: FileSetPlaces,
   have: FileSetHave,
 ): Promise<boolean> {
+  if (!have.unfinished) return false;
   const begun = await host.readFile(`${places.work}/transaction`);
-  if (begun === undefined) return false;
-  if (begun !== have.serving) {
+  if (begun !== undefined && begun !== have.serving) {
     host.progress(`an earlier run stopped while it changed ${want.name}: putting its old files back first`);
     await host.run(putBack(places, newId()), { doing: `putting back the files of ${want.name}` });
   }

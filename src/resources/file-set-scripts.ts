@@ -90,11 +90,12 @@ export function putBack(places: FileSetPlaces, id: string): Script {
     sh`
 id=${id} old=$work/backup/files
 [ -f "$work/transaction" ] || exit 0
+umask 022
 while IFS= read -r path; do
   sweep "$path"
   if [ -e "$old/$path" ] || [ -L "$old/$path" ]; then
     beside "$path"
-    cp -a -- "$old/$path" "$temp" && mv -fT -- "$temp" "./$path" || exit
+    mkdir -p -- "$folder" && cp -a -- "$old/$path" "$temp" && mv -fT -- "$temp" "./$path" || exit
     label "$path"
   else
     rm -f -- "./$path" || exit

@@ -10,15 +10,17 @@ export async function readFileSet(host: ReadHost, want: FileSetWant): Promise<Fi
   const isKnown = want.discover === undefined || discovered !== undefined;
   const ready = want.files.filter(({ content }) => isKnown || typeof content !== 'function');
   const files = ready.map((file) => render(file, discovered));
-  const [found, surplus] = await Promise.all([
+  const [found, surplus, work] = await Promise.all([
     Promise.all(files.map(async (file) => ({ want: file, found: await findFile(host, file) }))),
     Promise.all(want.remove.map(async (path) => ({ path, type: (await host.stat(path))?.type }))),
+    host.stat(want.workFolder),
   ]);
   const unknown = want.files.filter((file) => !ready.includes(file)).map(({ path }) => path);
   const common = {
     files: found,
     unknown,
     surplus: surplus.filter((entry): entry is FoundAt => !!entry.type),
+    unfinished: work !== undefined,
   };
   if (!isKnown) return common;
   const { expected } = want;
@@ -100,6 +102,8 @@ export interface FileSetHave {
   readonly unknown: readonly string[];
   /** What is there and must not be. */
   readonly surplus: readonly FoundAt[];
+  /** Whether the work of a run that died is still there, with the old files and keys that it kept. */
+  readonly unfinished: boolean;
   readonly serving?: string;
 }
 

@@ -212,6 +212,37 @@ describe.runIf(isRoot).each(shells)('a file set through $name', ({ options }) =>
     expect(await live()).toEqual(filesOf('2'));
     await expectNothingLeft();
   });
+
+  it('F28: is put right although a folder of the files was removed after a run had died', async () => {
+    const connection = connectionOver(options);
+    const host = hostOver(connection);
+    await installFirst(host);
+    connection.prelude = `mv() { command mv "$@" || return; case $PWD$* in ${root}*/main.conf) kill -9 $$;; esac; }`;
+    await expect(converge(web('2'), host)).rejects.toThrow('SIGKILL');
+    await rm(join(root, 'tls'), { recursive: true });
+
+    connection.revive();
+    await converge(web('2'), host);
+    expect(await live()).toEqual(filesOf('2'));
+    await expectNothingLeft();
+  });
+
+  it('F28: has the old keys removed that a run kept which died when all was done but the clearing up', async () => {
+    const connection = connectionOver(options);
+    const host = hostOver(connection);
+    await installFirst(host);
+    connection.prelude = `rm() { case $* in *transaction*) kill -9 $$;; esac; command rm "$@"; }`;
+    await expect(converge(web('2'), host)).rejects.toThrow('SIGKILL');
+    expect(await readFile(join(work, 'backup/files/tls/key.pem'), 'utf8')).toBe('key of 1');
+
+    connection.revive();
+    expect(await changesOf(web('2'), host)).toEqual([
+      { type: 'value', path: work, have: 'left by a run that died', want: 'absent' },
+    ]);
+    await converge(web('2'), host);
+    await expectNothingLeft();
+    expect(await changesOf(web('2'), host)).toEqual([]);
+  });
 });
 
 describe.runIf(isRoot)('a run that dies', () => {
@@ -259,6 +290,7 @@ ${tools.map((tool) => `${tool}() { tick; command ${tool} "$@"; }`).join('\n')}`;
         await converge(web(to), host);
         expect(await live()).toEqual(filesOf(to));
         expect(await readFile(join(folder, 'served'), 'utf8')).toBe(to);
+        await expectNothingLeft();
         from = to;
       }
     },

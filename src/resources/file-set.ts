@@ -45,7 +45,8 @@ const erasedFileSet = resource<FileSetProps<unknown>, FileSetWant, FileSetHave>(
   },
 });
 
-function differences({ known, files, unknown, surplus, serving }: FileSetHave, want: FileSetWant): Change[] {
+function differences(have: FileSetHave, want: FileSetWant): Change[] {
+  const { known, files, unknown, surplus, unfinished, serving } = have;
   const changes = files.flatMap((file) =>
     fileChanges(file.found, file.want, (aspect) =>
       aspect === 'content' ? file.want.path : `${file.want.path} ${aspect}`,
@@ -55,6 +56,8 @@ function differences({ known, files, unknown, surplus, serving }: FileSetHave, w
   changes.push(
     ...surplus.map(({ path, type }): Change => ({ type: 'value', path, have: type, want: 'absent' })),
   );
+  if (unfinished)
+    changes.push({ type: 'value', path: want.workFolder, have: 'left by a run that died', want: 'absent' });
   const path = `${want.name} serves`;
   if (!known) changes.push({ type: 'unknown', path });
   else if (serving !== known.expected) {
