@@ -52,6 +52,7 @@ export { fileSet, type FileSetFile, type FileSetProps } from './resources/file-s
 export { file, type FileProps } from './resources/file.ts';
 export { httpCheck, type HttpCheckProps, type HttpExpectation } from './resources/http-check.ts';
 export { image, type ImageProps } from './resources/image.ts';
+export { whyNoAnswer } from './resources/no-answer.ts';
 export { pkg, type PackageProps } from './resources/package.ts';
 export { service, type ServiceProps } from './resources/service.ts';
 export { contentHash } from './templates/content-hash.ts';

@@ -8,6 +8,7 @@ import {
   type ReadHost,
   type Secret,
   type StepList,
+  whyNoAnswer,
 } from 'provision';
 import { rancherRelease, refuseMovingTag, type AuditLevel } from './rancher-release.ts';
 
@@ -148,7 +149,7 @@ async function ask(host: ReadHost, port: number, path: string, headers: Record<s
   try {
     return await host.request({ port, path, headers, timeoutMs: 5000 });
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return whyNoAnswer(host, error);
   }
 }
 

@@ -5,8 +5,11 @@ import { sh } from '../core/script.ts';
 const codes: readonly string[] = ['CONN_REFUSED', 'CONN_TIMEOUT', 'CONN_LOST', 'TLS'];
 
 /**
- * What a person should know when a request got no answer: `connection refused`.
- * Throws the error again when it says something else, or when it is the host itself that is lost.
+ * What a person should know when `host.request` got no answer: `connection refused`. For what waits until a service is up.
+ * @throws the error again when it says something else, or that the host itself is lost: then there is nothing to wait for
+ * @example
+ * const answer = await host.request({ port: 80, path: '/ping' }).catch((error) => whyNoAnswer(host, error));
+ * if (typeof answer === 'string') return { holds: false, saw: answer };
  */
 export async function whyNoAnswer(host: ReadHost, error: unknown): Promise<string> {
   const [{ code, happened }] = problemsOf(error);
