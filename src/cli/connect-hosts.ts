@@ -16,20 +16,23 @@ export function connectBySsh(
     readonly acceptNew: boolean;
     readonly onAccepted: (host: string, fingerprint: string) => void;
     readonly onDebug?: (host: string, text: string) => void;
+    /** How long a host that was lost is tried, in milliseconds. */
+    readonly reconnectMs: number;
     readonly signal: AbortSignal;
   },
 ): Connect {
   const agent = process.env['SSH_AUTH_SOCK'];
-  return async (name, progress) => {
+  return async (name, progress, notice) => {
     const settings = connections.get(name);
     if (!settings) throw new ProvisionError({ code: 'BUG', happened: `no connection settings for ${name}` });
     // Both are loaded when the first host is due: a plan without one never pays for them.
-    const [{ connect }, { RemoteHost }] = await Promise.all([
-      import('../ssh/connect.ts'),
+    const [{ connectLasting }, { RemoteHost }] = await Promise.all([
+      import('../ssh/lasting-connection.ts'),
       import('../host/remote-host.ts'),
     ]);
     progress(`connecting to ${settings.user}@${settings.address} port ${settings.port}`);
-    const connection = await connect(
+    let forget = () => {};
+    const connection = await connectLasting(
       { ...settings, ...(agent !== undefined && { agent }) },
       {
         knownHosts: {
@@ -38,12 +41,21 @@ export function connectBySsh(
           onAccepted: ({ fingerprint }) => options.onAccepted(name, fingerprint),
         },
         connectTimeoutMs: 10_000,
+        reconnectMs: options.reconnectMs,
         signal: options.signal,
+        progress,
+        onLost: () => notice({ level: 'warning', text: 'the connection was lost' }),
+        onRegained: ({ afterMs, rebooted }) => {
+          forget();
+          const how = rebooted ? '; the host was started anew in between' : '';
+          notice({ level: 'info', text: `reached again after ${Math.round(afterMs / 1000)} s${how}` });
+        },
         ...(options.onDebug && { onDebug: (text: string) => options.onDebug?.(name, text) }),
       },
     );
     const { address } = settings;
     const host = new RemoteHost({ name, address, connection, progress, clock: Date.now });
-    return { host, close: () => connection.close() };
+    forget = () => host.forget();
+    return { host, losses: () => connection.losses, close: () => connection.close() };
   };
 }

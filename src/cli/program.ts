@@ -27,6 +27,8 @@ export interface RunRequest extends InputRequest {
   readonly acceptNew: boolean;
   readonly detailedExitcode: boolean;
   readonly forks: number;
+  /** Seconds for which a host that was lost is tried. */
+  readonly reconnect: number;
   readonly skipRequirement: readonly string[];
   readonly askBecomePass: boolean;
   readonly askPass: boolean;
@@ -71,6 +73,7 @@ export function parseCommandLine(argv: readonly string[], version: string): Requ
     )
     .option('--detailed-exitcode', 'with --check: exit with 20 when something would change', false)
     .option('-f, --forks <n>', 'hosts at a time', positiveInteger, 50)
+    .option('--reconnect <seconds>', 'how long to try a host that was lost; 0: not at all', wholeNumber, 300)
     .option('--skip-requirement <name>', 'override one requirement that is not met; repeatable', collect, [])
     .option('-K, --ask-become-pass', 'ask for the sudo password', false)
     .option('-k, --ask-pass', 'ask for the SSH password', false)
@@ -131,6 +134,13 @@ function inputOptions(command: Command): Command {
 
 function collect(value: string, before: readonly string[]): string[] {
   return [...before, value];
+}
+
+function wholeNumber(value: string): number {
+  // A timer takes no more than 24 days; a day is more than anybody waits for a host.
+  if (!/^\d{1,5}$/.test(value))
+    throw new InvalidArgumentError('It must be a whole number of seconds, 0 to 99999.');
+  return Number(value);
 }
 
 function positiveInteger(value: string): number {

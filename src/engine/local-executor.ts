@@ -11,11 +11,23 @@ import { runSteps, type StepReporter } from './run-steps.ts';
 /** An open way to one host. */
 export interface Session {
   readonly host: Host;
+  /** How often work on the host was, or may have been, interrupted by a line that broke; absent where it cannot break. */
+  readonly losses?: () => number;
   close(): Promise<void>;
 }
 
 /** Opens the way to a host by its name; `progress` is called with what the host has to tell a watching person. */
-export type Connect = (host: string, progress: (text: string) => void) => Promise<Session>;
+export type Connect = (
+  host: string,
+  progress: (text: string) => void,
+  notice: (notice: Notice) => void,
+) => Promise<Session>;
+
+/** Something about a host that a person should know, whatever becomes of the step at hand. */
+export interface Notice {
+  readonly level: 'info' | 'warning';
+  readonly text: string;
+}
 
 /** Does the work in this process: one session a host for the whole run. */
 export class LocalExecutor implements Executor {
@@ -23,7 +35,8 @@ export class LocalExecutor implements Executor {
   readonly #connect: Connect;
   readonly #clock: Clock;
   readonly #sessions = new Map<string, Promise<Session>>();
-  readonly #onProgress = new Map<string, (text: string) => void>();
+  /** Who is told what happens on a host: the unit that runs there. */
+  readonly #reporters = new Map<string, UnitReporter>();
 
   constructor(plan: Plan, connect: Connect, clock: Clock) {
     this.#plan = plan;
@@ -55,15 +68,26 @@ export class LocalExecutor implements Executor {
       for (const step of steps) reporter.skipped(step, 'interrupted before this step');
       return;
     }
-    this.#onProgress.set(unit.host, (text) => reporter.progress(text));
-    const { host } = await this.#session(unit.host);
-    await runSteps(steps, { ...unit, host, clock: this.#clock, signal }, reporter);
+    this.#reporters.set(unit.host, reporter);
+    const session = await this.#session(unit.host).catch((error: unknown) => {
+      if (!signal.aborted) throw error;
+    });
+    if (!session) {
+      for (const step of steps) reporter.skipped(step, 'interrupted before the host was reached');
+      return;
+    }
+    const { host, losses } = session;
+    await runSteps(steps, { ...unit, host, losses, clock: this.#clock, signal }, reporter);
   }
 
   #session(host: string): Promise<Session> {
     const known = this.#sessions.get(host);
     if (known) return known;
-    const session = this.#connect(host, (text) => this.#onProgress.get(host)?.(text));
+    const session = this.#connect(
+      host,
+      (text) => this.#reporters.get(host)?.progress(text),
+      (notice) => this.#reporters.get(host)?.notice(notice),
+    );
     this.#sessions.set(host, session);
     return session;
   }
@@ -103,6 +127,10 @@ class UnitReporter implements StepReporter {
 
   progress(text: string): void {
     this.#queue.push({ event: 'progress', host: this.#host, step: this.#current, text });
+  }
+
+  notice(notice: Notice): void {
+    this.#queue.push({ event: 'notice', host: this.#host, ...notice });
   }
 
   ended: StepReporter['ended'] = (step, startedAt, outcome) => {

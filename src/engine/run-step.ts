@@ -2,16 +2,23 @@ import type { Change } from '../core/change.ts';
 import { ProvisionError } from '../core/errors.ts';
 import type { RunMode, StepEvent } from '../core/event.ts';
 import type { Host } from '../core/host.ts';
-import type { ConditionStep, OnChangeStep, RequirementStep, ResourceStep, Step } from '../core/step.ts';
+import type {
+  ConditionStep,
+  Observation,
+  OnChangeStep,
+  RequirementStep,
+  ResourceStep,
+  Step,
+} from '../core/step.ts';
 import type { Clock } from './clock.ts';
 import { isDue, removeDueNote, writeDueNote } from './due-note.ts';
+import { repeatLost, type LossWatch } from './repeat-lost.ts';
 
 /** What a step needs to know of the run it is part of. */
-export interface StepContext {
+export interface StepContext extends LossWatch {
   readonly host: Host;
   readonly mode: RunMode;
   readonly clock: Clock;
-  readonly signal: AbortSignal;
   /** Ids of earlier steps of this play on this host that changed, or in a check would change, something. */
   readonly changed: ReadonlySet<string>;
   /** The steps of this play that watch the given one. */
@@ -23,7 +30,10 @@ export interface StepContext {
 
 export type StepOutcome = Pick<StepEvent, 'status' | 'changes' | 'figure' | 'warning' | 'reason'>;
 
-/** Brings one step to its end. Throws `ProvisionError` when it failed. */
+/**
+ * Brings one step to its end, through a line that breaks: nothing is believed of what was under way then, the host is
+ * read again. Throws `ProvisionError` when the step failed.
+ */
 export async function runStep(step: Step, context: StepContext): Promise<StepOutcome> {
   switch (step.type) {
     case 'resource':
@@ -39,15 +49,20 @@ export async function runStep(step: Step, context: StepContext): Promise<StepOut
 
 async function runResource(step: ResourceStep, context: StepContext): Promise<StepOutcome> {
   const { host, mode } = context;
-  const have = await step.read(host);
-  const changes = step.diff(have);
-  if (changes.length === 0) return { status: 'ok' };
-  if (mode === 'check') return { status: 'would-change', changes };
-  for (const watcher of context.watchersOf(step)) await writeDueNote(host, watcher.id);
-  await step.apply(host, have);
-  const left = step.diff(await step.read(host));
-  if (left.length > 0) throw notConverged(left);
-  return { status: 'changed', changes };
+  /** What was to change when the change was first begun. */
+  let begun: readonly Change[] | undefined;
+  return repeatLost(context, async () => {
+    const have = await step.read(host);
+    const changes = step.diff(have);
+    if (changes.length === 0) return begun ? { status: 'changed', changes: begun } : { status: 'ok' };
+    if (mode === 'check') return { status: 'would-change', changes };
+    for (const watcher of context.watchersOf(step)) await writeDueNote(host, watcher.id);
+    begun ??= changes;
+    await step.apply(host, have);
+    const left = step.diff(await step.read(host));
+    if (left.length > 0) throw notConverged(left);
+    return { status: 'changed', changes: begun };
+  });
 }
 
 function notConverged(left: readonly Change[]): ProvisionError {
@@ -66,7 +81,7 @@ async function runCondition(step: ConditionStep, context: StepContext): Promise<
   }
   const started = clock.now();
   for (;;) {
-    const seen = await step.observe(host);
+    const seen = await observe(step, context);
     if (seen.holds) return { status: 'ok', figure: seen.saw };
     const waited = clock.now() - started;
     if (seen.hopeless !== undefined)
@@ -88,6 +103,18 @@ async function runCondition(step: ConditionStep, context: StepContext): Promise<
   }
 }
 
+/** What is seen, or that the host was lost: a condition has a deadline of its own, and goes on until then. */
+async function observe(step: ConditionStep, context: StepContext): Promise<Observation> {
+  if (context.mode === 'check') return repeatLost(context, () => step.observe(context.host));
+  const before = context.losses?.();
+  try {
+    return await step.observe(context.host);
+  } catch (error) {
+    if (context.losses?.() === before || context.signal.aborted) throw error;
+    return { holds: false, saw: 'the connection was lost' };
+  }
+}
+
 function conditionFailed(
   code: 'CONDITION_FAILED' | 'CONDITION_TIMEOUT',
   happened: string,
@@ -100,7 +127,12 @@ function seconds(ms: number): string {
   return `${Math.round(ms / 1000)} s`;
 }
 
+/** An action that was under way when the line broke is done again: its note stands until it has ended well. */
 async function runOnChange(step: OnChangeStep, context: StepContext): Promise<StepOutcome> {
+  return repeatLost(context, () => runOnChangeOnce(step, context));
+}
+
+async function runOnChangeOnce(step: OnChangeStep, context: StepContext): Promise<StepOutcome> {
   const { host, changed, mode } = context;
   const cause = step.watches.find((id) => changed.has(id));
   if (cause === undefined && !(await isDue(host, step.id))) return { status: 'ok' };
@@ -115,7 +147,7 @@ async function runOnChange(step: OnChangeStep, context: StepContext): Promise<St
 }
 
 async function runRequirement(step: RequirementStep, context: StepContext): Promise<StepOutcome> {
-  const { level, figure, advice } = await step.check(context.host);
+  const { level, figure, advice } = await repeatLost(context, () => step.check(context.host));
   if (level === 'pass') return { status: 'ok', figure };
   const story = `${figure}; the rule: ${step.rule}${advice === undefined ? '' : `; ${advice}`}`;
   if (level === 'warn') return { status: 'ok', figure, warning: story };

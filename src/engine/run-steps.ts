@@ -19,7 +19,7 @@ export interface StepReporter {
   failed(step: StepName, startedAt: number, error: unknown): void;
 }
 
-type Surroundings = Pick<StepContext, 'host' | 'clock' | 'signal'> &
+type Surroundings = Pick<StepContext, 'host' | 'clock' | 'signal' | 'losses'> &
   Pick<WorkUnit, 'phase' | 'mode' | 'skipRequirements' | 'pendingChanges'>;
 
 /** Brings the steps of one unit to their end, in order; the first failure ends them, but for requirements. */
@@ -40,12 +40,18 @@ export async function runSteps(
       return;
     }
     const startedAt = around.clock.now();
+    const losses = around.losses?.();
     reporter.started(step);
     try {
       const outcome = await runStep(step, context);
       if (outcome.status === 'changed' || outcome.status === 'would-change') changed.add(step.id);
       reporter.ended(step, startedAt, outcome);
     } catch (error) {
+      if (lostAndInterrupted(around, losses)) {
+        reporter.skipped(step, 'interrupted while the host was lost: the outcome of this step is unknown');
+        stop('interrupted before this step');
+        return;
+      }
       reporter.failed(step, startedAt, error);
       // Requirements are independent of each other: a person wants to see all that are not met at once.
       if (around.phase.type === 'requirements') continue;
@@ -53,6 +59,11 @@ export async function runSteps(
       return;
     }
   }
+}
+
+/** A host that is lost when the run is interrupted is not waited for: no fault of its own. */
+function lostAndInterrupted(around: Surroundings, lossesBefore: number | undefined): boolean {
+  return around.signal.aborted && around.losses?.() !== lossesBefore;
 }
 
 function watchersOf(step: Step, steps: readonly Step[]): OnChangeStep[] {

@@ -81,6 +81,11 @@ export class RemoteHost implements Host {
     return this.#facts;
   }
 
+  /** Forgets what was learnt of the host: it may have been started anew, as another one. */
+  forget(): void {
+    this.#facts = undefined;
+  }
+
   request(request: HttpRequest): Promise<HttpResponse> {
     return exchange((...to) => this.#connection.dial(...to), request);
   }

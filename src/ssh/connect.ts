@@ -34,25 +34,50 @@ export interface ConnectOptions {
  *   { knownHosts: { files: ['/home/me/.ssh/known_hosts'], acceptNew: false }, connectTimeoutMs: 10_000 },
  * );
  */
-export async function connect(target: SshTarget, options: ConnectOptions): Promise<Connection> {
+export async function connect(target: SshTarget, options: ConnectOptions): Promise<SshConnection> {
+  const open = await prepareConnect(target, options);
+  return open(options.signal);
+}
+
+/** A connection that tells when it is over. */
+export interface SshConnection extends Connection {
+  /** Whether the line is known to be down, or was closed: no call will be answered any more. */
+  readonly ended: boolean;
+}
+
+/** Opens a connection, again and again if need be. An aborted signal ends the attempt. */
+export type OpenConnection = (signal?: AbortSignal) => Promise<SshConnection>;
+
+/**
+ * Reads and checks all that a connection needs, and contacts nothing. Whatever is opened with the outcome goes to the
+ * same machine: one that shows another host key later is refused.
+ * @throws ProvisionError `KEY_FILE`, `AUTH` (no agent), `SUDO` or `HOSTKEY_UNKNOWN` (unreadable known_hosts)
+ */
+export async function prepareConnect(target: SshTarget, options: ConnectOptions): Promise<OpenConnection> {
   refuseLineBreaks(target);
   const openLink = await prepareLogIn(target, options);
-  const link = await openLink();
+  return async (signal) => openShell(await openLink(signal), { ...options, ...(signal && { signal }) });
+}
+
+async function openShell(link: Link, { signal, uploadStallMs }: ConnectOptions): Promise<SshConnection> {
   const shell = new Shell(link);
-  const uploads = new Uploads(link, shell, options.uploadStallMs);
+  const uploads = new Uploads(link, shell, uploadStallMs);
   const close = () => hangUp(link, shell, uploads);
   const abort = () => link.lifeline.end('the attempt was given up');
-  options.signal?.addEventListener('abort', abort, { once: true });
+  signal?.addEventListener('abort', abort, { once: true });
   try {
     await shell.open();
   } catch (error) {
     await close();
-    options.signal?.throwIfAborted();
+    signal?.throwIfAborted();
     throw error;
   } finally {
-    options.signal?.removeEventListener('abort', abort);
+    signal?.removeEventListener('abort', abort);
   }
   return {
+    get ended() {
+      return link.lifeline.ended;
+    },
     execute: (script, executeOptions) => shell.execute(script, executeOptions),
     upload: (content, near, uploadOptions) => uploads.upload(content, near, uploadOptions),
     dial: (address, port, timeoutMs) => dial(link, address, port, timeoutMs),

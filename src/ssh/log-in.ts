@@ -19,19 +19,23 @@ export interface LogInOptions {
   readonly onDebug?: (text: string) => void;
 }
 
+/** Logs in to the host, which must be the same machine each time. An aborted signal ends the attempt. */
+export type LogIn = (signal?: AbortSignal) => Promise<Link>;
+
 /**
  * Reads all that a login needs, and returns the login itself. Contacts nothing before that is called.
  * @throws ProvisionError `KEY_FILE`, `AUTH` (no agent) or `HOSTKEY_UNKNOWN` (unreadable known_hosts)
  */
-export async function prepareLogIn(target: SshTarget, options: LogInOptions): Promise<() => Promise<Link>> {
+export async function prepareLogIn(target: SshTarget, options: LogInOptions): Promise<LogIn> {
   const credentials = await loadCredentials(target);
   const hostKeys = await HostKeys.load(target, options.knownHosts);
-  return async function logIn(): Promise<Link> {
-    const attempt = () => tryKeyTypes(target, credentials, hostKeys, options);
-    const client = await retryWhilePassing(attempt, options.signal);
+  return async function logIn(signal = options.signal): Promise<Link> {
+    const attempt = () =>
+      tryKeyTypes(target, credentials, hostKeys, { ...options, ...(signal && { signal }) });
+    const client = await retryWhilePassing(attempt, signal);
     const lifeline = watch(client, new Lifeline(target));
     const debug = (text: string) => options.onDebug?.(text);
-    return { target, client, lifeline, channels: new Channels(lifeline), debug, again: logIn };
+    return { target, client, lifeline, channels: new Channels(lifeline), debug, again: () => logIn() };
   };
 }
 

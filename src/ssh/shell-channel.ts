@@ -59,7 +59,8 @@ export async function openShellChannel(link: Link, listener: ShellListener): Pro
     return await link.lifeline.guard(start(link, channel, nonce, listener), 'start a shell');
   } catch (error) {
     channel.close();
-    throw error;
+    // A channel closes with its line: sudo has refused nothing then.
+    throw link.lifeline.ended ? link.lifeline.lost('start a shell', 'nothing was started') : error;
   }
 }
 

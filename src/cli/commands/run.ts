@@ -43,6 +43,7 @@ export async function runCommand(request: RunRequest, sink: Sink): Promise<numbe
     ...(request.verbosity > 2 && {
       onDebug: (host: string, text: string) => sink.message(`${host}: ${text}`),
     }),
+    reconnectMs: request.reconnect * 1000,
     signal: interrupts.signal,
   });
   const executor = new LocalExecutor(input.plan, connect, systemClock);
