@@ -8,6 +8,7 @@ import type { Inventory } from '../inventory/inventory.ts';
 import { loadInventory } from '../inventory/load-inventory.ts';
 import { resolveInventory, type MissingValue } from '../inventory/resolve-inventory.ts';
 import { withAnswers, type GivenAnswer } from '../inventory/with-answers.ts';
+import { certificateProblem, findCertificate } from '../ssh/certificate-file.ts';
 import { checkKeyFile } from '../ssh/key-file.ts';
 import { loadPlaybook } from './load-playbook.ts';
 import { outsideWorld } from './outside.ts';
@@ -43,7 +44,10 @@ export async function readInput(
   refuseEmpty(plan, playbook, given);
   const connections = connectionsOf(plan, resolution.connections);
   await checkKeys([...connections.values()]);
-  const warnings = resolution.warnings.map(({ at, text }) => `${formatLocation(at)} — ${text}`);
+  const warnings = [
+    ...resolution.warnings.map(({ at, text }) => `${formatLocation(at)} — ${text}`),
+    ...(await checkCertificates([...connections.values()])),
+  ];
   return { plan, connections, warnings };
 }
 
@@ -141,4 +145,23 @@ async function checkKeys(connections: readonly ConnectionSettings[]): Promise<vo
     }),
   );
   throwProblems(problems.filter((problem) => problem !== undefined));
+}
+
+/**
+ * A certificate that is named has to be of use; one that only lies beside its key is told when it is not.
+ * @returns warnings
+ */
+async function checkCertificates(connections: readonly ConnectionSettings[]): Promise<string[]> {
+  const problems: Problem[] = [];
+  const warnings = new Set<string>();
+  for (const { keyFile, certificateFile, name } of connections) {
+    if (keyFile === undefined) continue;
+    const identity = { keyFile, ...(certificateFile !== undefined && { certificateFile }) };
+    const found = await findCertificate(identity, undefined, Date.now());
+    if (!found || 'certificate' in found) continue;
+    if (certificateFile !== undefined) problems.push({ ...certificateProblem(found), host: name });
+    else warnings.add(`${found.path} — the certificate is not used, only its key: ${found.unusable}`);
+  }
+  throwProblems(problems);
+  return [...warnings];
 }

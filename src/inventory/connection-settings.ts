@@ -20,6 +20,8 @@ export interface ConnectionSettings {
   readonly user: string;
   /** Absolute path of a private key. */
   readonly keyFile?: string;
+  /** Absolute path of a certificate for that key. */
+  readonly certificateFile?: string;
   readonly passphrase?: Secret;
   readonly password?: Secret;
   /** `SHA256:` and 43 characters. */
@@ -55,7 +57,12 @@ export const settings = {
   key: {
     plain: 'key',
     ansible: ['ansible_ssh_private_key_file', 'ansible_private_key_file'],
-    field: keyPath(),
+    field: keyPath('the path of a private key'),
+  },
+  keyCertificate: {
+    plain: 'key_certificate',
+    ansible: [],
+    field: keyPath('the path of the certificate for the key: id_ed25519-cert.pub'),
   },
   passphrase: { plain: 'passphrase', ansible: ['ansible_ssh_private_key_passphrase'], field: secret() },
   password: { plain: 'password', ansible: ['ansible_password', 'ansible_ssh_pass'], field: secret() },
@@ -103,6 +110,7 @@ export function connectionSettings(
   const sudo = (values.get('become') as boolean | undefined) ?? user !== 'root';
   const optional = {
     keyFile: values.get('key') as string | undefined,
+    certificateFile: values.get('keyCertificate') as string | undefined,
     passphrase: values.get('passphrase') as Secret | undefined,
     password: values.get('password') as Secret | undefined,
     fingerprint: values.get('fingerprint') as string | undefined,
@@ -120,8 +128,7 @@ export function connectionSettings(
   };
 }
 
-function keyPath(): AnyField {
-  const expects = 'the path of a private key';
+function keyPath(expects: string): AnyField {
   return defineField<string>({
     expects,
     schema: { type: 'string', minLength: 1 },

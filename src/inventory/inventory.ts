@@ -40,6 +40,7 @@ export const settingNames = [
   'user',
   'port',
   'key',
+  'key_certificate',
   'fingerprint',
   'host_ca',
   'address',

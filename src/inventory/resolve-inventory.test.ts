@@ -338,6 +338,13 @@ describe('connection settings', () => {
     expect([plain?.password?.reveal(), plain?.becomePassword?.reveal()]).toEqual(['hunter22', 'hunter22']);
   });
 
+  it('name the certificate of a key', async () => {
+    expect(await only('key: ~/.ssh/id, key_certificate: ~/.ssh/signed.pub')).toMatchObject({
+      keyFile: '/home/me/.ssh/id',
+      certificateFile: '/home/me/.ssh/signed.pub',
+    });
+  });
+
   it('name the authorities for keys of hosts, one or several', async () => {
     const key = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB5vdh3vyYVPVRV8o7a3cVYn0hJ8jRgKZ0cGYJ0mJ5n7';
     for (const written of [`"${key} ca@example.com"`, `[ ${key} ]`])

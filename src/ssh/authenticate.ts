@@ -14,6 +14,7 @@ export class Authentication {
   readonly #left: Credential[];
   readonly #refuse: (error: ProvisionError) => void;
   readonly #tried: string[] = [];
+  readonly #unusable: readonly string[];
   #offered: readonly string[] = [];
 
   constructor(
@@ -22,7 +23,8 @@ export class Authentication {
     refuse: (error: ProvisionError) => void,
   ) {
     this.#target = target;
-    this.#left = [...credentials];
+    this.#left = credentials.filter(({ type }) => type !== 'unusable');
+    this.#unusable = credentials.filter(({ type }) => type === 'unusable').map(({ label }) => label);
     this.#refuse = refuse;
   }
 
@@ -46,7 +48,8 @@ export class Authentication {
     const offered = this.#offered.length > 0 ? this.#offered.map(oneLine).join(', ') : 'nothing else';
     const tried = this.#tried.length > 0 ? this.#tried.join(', then ') : 'no credential';
     const login = `ssh -p ${this.#target.port} ${this.#target.user}@${this.#target.address}`;
-    const happened = `${destination(this.#target)} refused the login: tried ${tried}; the host offers ${offered}`;
+    const notTried = this.#unusable.map((label) => `; not tried: ${label}`).join('');
+    const happened = `${destination(this.#target)} refused the login: tried ${tried}; the host offers ${offered}${notTried}`;
     const remedy =
       this.#tried.length > 0
         ? `check user and credentials until "${login}" works; nothing was tried twice, so no account gets locked`
@@ -62,6 +65,8 @@ export class Authentication {
         return isOffered('publickey') ? { type: 'publickey', username, key: credential.key } : undefined;
       case 'agent':
         return isOffered('publickey') ? { type: 'agent', username, agent: credential.agent } : undefined;
+      case 'unusable':
+        return undefined;
       case 'password':
         if (isOffered('password'))
           return { type: 'password', username, password: credential.password.reveal() };

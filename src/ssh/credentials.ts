@@ -3,16 +3,23 @@ import ssh2 from 'ssh2';
 import type { BaseAgent, ParsedKey } from 'ssh2';
 import { ProvisionError } from '../core/errors.ts';
 import type { Secret } from '../core/secret.ts';
-import { askAgent, ChosenIdentities } from './agent.ts';
+import type { AgentIdentity, HeldKeys } from './agent.ts';
+import { askAgent, ChosenIdentities, identityOfCertificate } from './agent.ts';
+import { whyNotNow } from './certificate.ts';
+import type { CertificateFile } from './certificate-file.ts';
+import { certificateProblem, findCertificate } from './certificate-file.ts';
 import { inspectKeyFile } from './key-file.ts';
 import type { SshTarget } from './target.ts';
 import { oneLine, targetError } from './target.ts';
+import { certifiedKey } from './user-certificates.ts';
 
 /** One way to prove who we are. Each is tried at most once: repeated failures lock accounts and block addresses. */
 export type Credential =
   | { readonly type: 'key'; readonly label: string; readonly key: ParsedKey }
   | { readonly type: 'agent'; readonly label: string; readonly agent: BaseAgent }
-  | { readonly type: 'password'; readonly label: string; readonly password: Secret };
+  | { readonly type: 'password'; readonly label: string; readonly password: Secret }
+  /** Not tried, and why: for whoever wonders about the refusal. */
+  | { readonly type: 'unusable'; readonly label: string };
 
 // OpenSSH ends the connection at the sixth failed attempt (MaxAuthTries), and one is needed for a password.
 const maxAgentIdentities = 4;
@@ -25,33 +32,86 @@ export async function loadCredentials(target: SshTarget): Promise<Credential[]> 
   const identity =
     target.keyFile === undefined ? await anyIdentity(target) : await ownIdentity(target, target.keyFile);
   const { password } = target;
-  return [...identity, ...(password ? [{ type: 'password' as const, label: 'the password', password }] : [])];
+  const unusable = identity.filter(({ type }) => type === 'unusable');
+  return [
+    ...identity.filter(({ type }) => type !== 'unusable'),
+    ...(password ? [{ type: 'password' as const, label: 'the password', password }] : []),
+    ...unusable,
+  ];
 }
 
 async function ownIdentity(target: SshTarget, keyFile: string): Promise<Credential[]> {
   const found = await inspectKeyFile(keyFile, target.passphrase);
-  if ('key' in found) return [{ type: 'key', label: `key ${keyFile}`, key: found.key }];
+  if ('key' in found) {
+    const file = await ownCertificate(target, keyFile, found.key.getPublicSSH());
+    const plain: Credential = { type: 'key', label: `key ${keyFile}`, key: found.key };
+    if (!file) return [plain];
+    if ('unusable' in file) return [plain, notTried(file)];
+    const key = certifiedKey(found.key, file.certificate, file.wire);
+    return [{ type: 'key', label: `certificate ${file.path}`, key }, plain];
+  }
   const problem = new ProvisionError({ ...found.problem, host: target.name });
   if (!found.locked || target.agent === undefined) throw problem;
+  return lockedIdentity(target, keyFile, target.agent, problem);
+}
 
+/** The key in the file is encrypted, but the agent may hold it opened. */
+async function lockedIdentity(
+  target: SshTarget,
+  keyFile: string,
+  socket: string,
+  problem: ProvisionError,
+): Promise<Credential[]> {
   const publicKey = await readFile(`${keyFile}.pub`, 'utf8').then(ssh2.utils.parseKey, () => undefined);
   if (!publicKey || publicKey instanceof Error) throw problem;
-  const { agent, identities } = await reach(target, target.agent);
-  const same = identities.filter((candidate) => candidate.getPublicSSH().equals(publicKey.getPublicSSH()));
-  if (same.length === 0) throw problem;
-  return [
-    { type: 'agent', label: `key ${keyFile} from the agent`, agent: new ChosenIdentities(agent, same) },
-  ];
+  const held = await reach(target, socket);
+  const key = held.keys.find((candidate) => candidate.getPublicSSH().equals(publicKey.getPublicSSH()));
+  if (!key) throw problem;
+  const plain = { key, held: key.getPublicSSH() };
+  const file = await ownCertificate(target, keyFile, plain.held);
+  const certified =
+    file && 'wire' in file ? identityOfCertificate(file.wire, plain.held)?.identity : undefined;
+  const identities = certified ? [certified, plain] : [plain];
+  const label = `${certified ? 'certificate and ' : ''}key ${keyFile} from the agent`;
+  const agent = new ChosenIdentities(held.agent, socket, identities);
+  return [{ type: 'agent', label, agent }, ...(file && 'unusable' in file ? [notTried(file)] : [])];
+}
+
+/** As OpenSSH does, the plain key is tried when there is nothing good beside it; but not in silence when it was asked for. */
+async function ownCertificate(
+  target: SshTarget,
+  keyFile: string,
+  publicKey: Buffer,
+): Promise<CertificateFile | undefined> {
+  const { certificateFile } = target;
+  const identity = { keyFile, ...(certificateFile !== undefined && { certificateFile }) };
+  const file = await findCertificate(identity, publicKey, Date.now());
+  if (file && 'unusable' in file && certificateFile !== undefined)
+    throw new ProvisionError({ ...certificateProblem(file), host: target.name });
+  return file;
+}
+
+function notTried({ path, unusable }: { path: string; unusable: string }): Credential {
+  return { type: 'unusable', label: `certificate ${path}: ${unusable}` };
 }
 
 async function anyIdentity(target: SshTarget): Promise<Credential[]> {
   if (target.agent === undefined) return [];
-  const { agent, identities } = await reach(target, target.agent);
-  const offered = identities.slice(0, maxAgentIdentities);
+  const held = await reach(target, target.agent);
+  const all = [...validCertificates(held), ...held.keys.map((key) => ({ key, held: key.getPublicSSH() }))];
+  const offered = all.slice(0, maxAgentIdentities);
   if (offered.length === 0) return [];
-  const some =
-    offered.length < identities.length ? `the first ${offered.length} of ${identities.length}` : 'all';
-  return [{ type: 'agent', label: `${some} keys of the agent`, agent: new ChosenIdentities(agent, offered) }];
+  const some = offered.length < all.length ? `the first ${offered.length} of ${all.length}` : 'all';
+  const agent = new ChosenIdentities(held.agent, target.agent, offered);
+  return [{ type: 'agent', label: `${some} keys of the agent`, agent }];
+}
+
+function validCertificates({ certificates }: HeldKeys): AgentIdentity[] {
+  return certificates.flatMap((wire) => {
+    const found = identityOfCertificate(wire);
+    if (!found || found.certificate.role !== 'user') return [];
+    return whyNotNow(found.certificate, Date.now()) === undefined ? [found.identity] : [];
+  });
 }
 
 async function reach(target: SshTarget, socket: string): ReturnType<typeof askAgent> {

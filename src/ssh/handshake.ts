@@ -9,6 +9,7 @@ import { explainHandshake } from './handshake-failure.ts';
 import { offerHostCertificates } from './host-certificates.ts';
 import type { SshTarget } from './target.ts';
 import { targetError } from './target.ts';
+import { allowUserCertificates } from './user-certificates.ts';
 
 export interface HandshakeOptions {
   readonly target: SshTarget;
@@ -60,6 +61,7 @@ export async function handshake(socket: Socket, options: HandshakeOptions): Prom
   if (client) {
     if (plain.length < options.algorithms.length)
       attempt(() => offerHostCertificates(client, options.algorithms), refuse);
+    attempt(() => allowUserCertificates(client), refuse);
     // node-ssh removes its only error listener once it is connected; without one, a dead host ends the whole process.
     client.on('error', () => undefined);
     client.setMaxListeners(0);

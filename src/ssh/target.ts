@@ -12,6 +12,8 @@ export interface SshTarget {
   readonly user: string;
   /** Absolute path of a private key. When given, no other identity is ever offered. */
   readonly keyFile?: string;
+  /** Absolute path of a certificate for that key. Default: `<key file>-cert.pub`, if there is one. */
+  readonly certificateFile?: string;
   /** Opens the key file. */
   readonly passphrase?: Secret;
   readonly password?: Secret;
