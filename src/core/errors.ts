@@ -8,6 +8,7 @@ import { formatLocation } from './source.ts';
 export const errorCodes = {
   // Input: nothing was contacted.
   INVENTORY: 3,
+  SSH_CONFIG: 3,
   PLAYBOOK: 3,
   TEMPLATE: 3,
   CERTIFICATE: 3,

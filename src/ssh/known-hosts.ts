@@ -1,4 +1,5 @@
 import { createHash, createHmac } from 'node:crypto';
+import { matchesPatternList } from './config/match-pattern.ts';
 
 /** One usable line of a known_hosts file. */
 export interface KnownHost {
@@ -58,42 +59,13 @@ export function knownHostName(address: string, port: number): string {
 
 /** Whether the first field of a line covers a name: by hash, or by patterns of which none with `!` matches. */
 export function coversHost(hosts: string, name: string): boolean {
-  if (hosts.startsWith('|')) return matchesHash(hosts, name);
-  let covered = false;
-  for (const pattern of hosts.toLowerCase().split(',')) {
-    const negated = pattern.startsWith('!');
-    if (!matchesPattern(negated ? pattern.slice(1) : pattern, name)) continue;
-    if (negated) return false;
-    covered = true;
-  }
-  return covered;
+  return hosts.startsWith('|') ? matchesHash(hosts, name) : matchesPatternList(hosts.toLowerCase(), name);
 }
 
 function matchesHash(hosts: string, name: string): boolean {
   const [, salt, hash] = /^\|1\|([^|]+)\|([^|]+)$/.exec(hosts) ?? [];
   if (!salt || !hash) return false;
   return createHmac('sha1', Buffer.from(salt, 'base64')).update(name).digest('base64') === hash;
-}
-
-/** `*` and `?` as OpenSSH knows them. By hand, since a regular expression made of `*a*a*a…` can take for ever. */
-function matchesPattern(pattern: string, name: string): boolean {
-  let at = 0;
-  let star = -1;
-  let resume = 0;
-  for (let index = 0; index < name.length;) {
-    if (pattern[at] === '*') {
-      star = at++;
-      resume = index;
-    } else if (at < pattern.length && (pattern[at] === '?' || pattern[at] === name[index])) {
-      at++;
-      index++;
-    } else if (star >= 0) {
-      at = star + 1;
-      index = ++resume;
-    } else return false;
-  }
-  while (pattern[at] === '*') at++;
-  return at === pattern.length;
 }
 
 /**
