@@ -75,7 +75,7 @@ export function parseCommandLine(argv: readonly string[], version: string): Requ
     .option('-f, --forks <n>', 'hosts at a time', positiveInteger, 50)
     .option('--reconnect <seconds>', 'how long to try a host that was lost; 0: not at all', wholeNumber, 300)
     .option('--skip-requirement <name>', 'override one requirement that is not met; repeatable', collect, [])
-    .option('-K, --ask-become-pass', 'ask for the sudo password', false)
+    .option('-K, --ask-become-pass', 'ask for the password that makes root (sudo, su, doas)', false)
     .option('-k, --ask-pass', 'ask for the SSH password', false)
     .action((playbook: string | undefined, options: Omit<RunRequest, 'playbook'>) => {
       request = { command: 'run', ...options, ...(playbook === undefined ? {} : { playbook }) };

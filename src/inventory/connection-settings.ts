@@ -28,7 +28,7 @@ export interface ConnectionSettings {
   readonly fingerprint?: string;
   /** Public keys of those who may vouch for the host by a certificate: `ssh-ed25519 AAAA…`. */
   readonly hostCertificateAuthorities?: readonly string[];
-  readonly become: 'none' | 'sudo';
+  readonly become: 'none' | 'sudo' | 'su' | 'doas';
   readonly becomePassword?: Secret;
 }
 
@@ -82,7 +82,11 @@ export const settings = {
     ansible: ['ansible_become_password', 'ansible_become_pass'],
     field: secret(),
   },
-  becomeMethod: { ansible: ['ansible_become_method'], field: choice('sudo') },
+  becomeMethod: {
+    plain: 'become_method',
+    ansible: ['ansible_become_method'],
+    field: choice('sudo', 'su', 'doas'),
+  },
   becomeUser: { ansible: ['ansible_become_user'], field: choice('root') },
   connection: { ansible: ['ansible_connection'], field: choice('ssh', 'smart', 'paramiko') },
 } satisfies Record<string, Setting>;
@@ -107,7 +111,8 @@ export function connectionSettings(
 ): ConnectionSettings {
   const user = (values.get('user') as string | undefined) ?? defaults.user;
   // Steps have the rights of root unless the inventory says otherwise.
-  const sudo = (values.get('become') as boolean | undefined) ?? user !== 'root';
+  const become = (values.get('become') as boolean | undefined) ?? user !== 'root';
+  const method = (values.get('becomeMethod') as 'sudo' | 'su' | 'doas' | undefined) ?? 'sudo';
   const optional = {
     keyFile: values.get('key') as string | undefined,
     certificateFile: values.get('keyCertificate') as string | undefined,
@@ -123,7 +128,7 @@ export function connectionSettings(
     address: (values.get('host') as string | undefined) ?? name,
     port: (values.get('port') as number | undefined) ?? 22,
     user,
-    become: sudo ? 'sudo' : 'none',
+    become: become ? method : 'none',
     ...given,
   };
 }

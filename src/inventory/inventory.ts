@@ -48,6 +48,7 @@ export const settingNames = [
   'passphrase',
   'become',
   'become_password',
+  'become_method',
 ] as const;
 
 export function isSettingName(name: string): boolean {

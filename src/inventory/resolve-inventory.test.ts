@@ -402,13 +402,34 @@ describe('connection settings', () => {
     ['become: maybe', 'become'],
     ['ansible_become: constructor', 'become'],
     ['ansible_become_user: postgres', 'ansible_become_user'],
-    ['ansible_become_method: su', 'ansible_become_method'],
+    ['become_method: sesu', 'become_method'],
+    ['ansible_become_method: runas', 'become_method'],
     ['ansible_connection: local', 'ansible_connection'],
   ])('refuse %s', async (settings, name) => {
     const problems = await problemsOf(`web: { hosts: { a: { ${settings} } } }`, { web: {} });
     expect(problems).toHaveLength(1);
     expect(problems[0]).toMatch(new RegExp(`^1:\\d+ \\| ${name}: `));
     expect(problems[0]).not.toContain('hunter22');
+  });
+
+  it.each([
+    ['user: deploy', 'sudo'],
+    ['user: deploy, become_method: su', 'su'],
+    ['user: deploy, ansible_become_method: doas', 'doas'],
+    ['user: deploy, become: false, become_method: doas', 'none'],
+    ['user: root, become_method: su', 'none'],
+  ])('%s becomes root by %s', async (text, become) => {
+    expect(await only(text)).toMatchObject({ become });
+  });
+
+  it.each([
+    'ansible_become_exe: /opt/sudo',
+    'ansible_become_flags: -H',
+    'ansible_sudo_exe: x',
+    'ansible_su_flags: x',
+  ])('refuse %s, which would change how root is become', async (text) => {
+    const [problem] = await problemsOf(`web: { hosts: { a: { ${text} } } }`, { web: {} });
+    expect(problem).toContain(`the setting "${text.split(':')[0]}" is not supported`);
   });
 
   it('refuse what would change the way to a host when ignored, and one setting under two names', async () => {

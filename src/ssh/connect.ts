@@ -27,7 +27,8 @@ export interface ConnectOptions {
  * Opens an SSH connection to a host whose identity is proven, with a shell that has the rights of steps.
  * Checks key files before it contacts anything; tries each credential once.
  * @throws ProvisionError `KEY_FILE`, `HOSTKEY_UNKNOWN`, `HOSTKEY_CHANGED`, `HOSTKEY_REVOKED`, `DNS`, `CONN_REFUSED`,
- *   `CONN_TIMEOUT`, `CONN_LOST`, `NOT_SSH`, `ALGORITHM`, `AUTH`, `NO_SHELL` or `SUDO`; what `signal` was aborted with
+ *   `CONN_TIMEOUT`, `CONN_LOST`, `NOT_SSH`, `ALGORITHM`, `AUTH`, `NO_SHELL`, `BECOME_PASSWORD_REQUIRED`,
+ *   `BECOME_BAD_PASSWORD`, `BECOME_DENIED` or `BECOME_FAILED`; what `signal` was aborted with
  * @example
  * const connection = await connect(
  *   { name: 'lb-1', address: '10.0.0.5', port: 22, user: 'deploy', keyFile: '/home/me/.ssh/id_ed25519', become: 'sudo' },
@@ -85,10 +86,10 @@ async function openShell(link: Link, { signal, uploadStallMs }: ConnectOptions):
   };
 }
 
-/** sudo reads its password up to the end of the line: the rest would be read by the shell, as a command. */
+/** A password is read up to the end of the line: behind sudo, the rest would be read by the shell, as a command. */
 function refuseLineBreaks(target: SshTarget): void {
   if (!target.becomePassword || !/[\r\n\0]/.test(target.becomePassword.reveal())) return;
-  throw targetError(target, 'SUDO', 'the become password holds a line break', {
+  throw targetError(target, 'BECOME_FAILED', 'the become password holds a line break', {
     hostState: 'nothing was contacted',
     remedy: 'check where it comes from: a file must hold the password alone',
   });

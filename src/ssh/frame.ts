@@ -37,9 +37,13 @@ export function preamble(marker: string): string {
   return [
     '{',
     'umask 077',
-    'unset CDPATH ENV BASH_ENV LD_PRELOAD LD_LIBRARY_PATH LANG LANGUAGE',
-    'LC_ALL=C PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+    'unset CDPATH ENV BASH_ENV LD_PRELOAD LD_LIBRARY_PATH LANG LANGUAGE TMPDIR POSIXLY_CORRECT',
+    'LC_ALL=C PATH=${PATH:+$PATH:}/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
     'export LC_ALL PATH',
+    '[ "$(id -u)" != 0 ] || for name in $(env | sed -n "s/^\\([A-Za-z_][A-Za-z0-9_]*\\)=.*/\\1/p"); do',
+    `case $name in ${keptForRoot.join('|')}) ;; *) unset "$name" ;; esac`,
+    'done',
+    'unset name',
     'cd /',
     `printf '\\n${marker} %d\\n' "$$" || exit`,
     `printf '\\n${marker} 0\\n' >&2 || exit`,
@@ -47,6 +51,14 @@ export function preamble(marker: string): string {
     '',
   ].join('\n');
 }
+
+// What a login or its start files put into the environment must not steer what root runs. A proxy is part of how a machine
+// reaches the network; the last line names what some shells refuse to unset.
+const keptForRoot = [
+  ...['PATH', 'HOME', 'USER', 'LOGNAME', 'SHELL', 'PWD', 'OLDPWD', 'LC_ALL', 'TZ', 'TERM', 'name'],
+  ...['SUDO_*', 'DOAS_USER', '*_proxy', '*_PROXY'],
+  ...['UID', 'EUID', 'PPID', 'IFS', 'SHELLOPTS', 'BASHOPTS', 'BASH_*'],
+];
 
 // printf is a builtin of dash, bash and busybox: its argument is never on a command line that `ps` shows.
 function give(input: string): string {

@@ -1,14 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import type { ClientChannel } from 'ssh2';
-import { ProvisionError } from '../core/errors.ts';
 import type { Output } from '../core/host.ts';
 import type { Script } from '../core/script.ts';
 import type { StreamAnswer } from './answer-reader.ts';
 import { AnswerReader } from './answer-reader.ts';
-import { explainNoShell, needsSudo, promptCount, startCommand } from './become.ts';
 import { frame, preamble } from './frame.ts';
 import type { Link } from './link.ts';
-import { oneLine, targetError } from './target.ts';
+import { startShell } from './start-shell.ts';
 
 export interface ShellListener {
   /** A script has begun; its process id, or 0 where there is no /proc. */
@@ -41,81 +39,11 @@ const startTimeoutMs = 30_000;
 const lastWordsMs = 300;
 
 /**
- * Starts a `/bin/sh` on the host with the rights that steps have.
- * @throws ProvisionError `SUDO`, `NO_SHELL` or `CONN_LOST`
+ * Opens a `/bin/sh` on the host with the rights that steps have.
+ * @throws ProvisionError `BECOME_…`, `NO_SHELL` or `CONN_LOST`
  */
-export async function openShellChannel(link: Link, listener: ShellListener): Promise<ShellChannel> {
-  const nonce = randomBytes(16).toString('hex');
-  const command = startCommand(link.target, nonce);
-  const channel = await link.channels
-    .session<ClientChannel>((done) => void link.client.exec(command, done), 'open a shell')
-    .catch((error: unknown) => {
-      throw error instanceof ProvisionError ? error : noSession(link, error);
-    });
-  // A write to a channel that has just been closed must not become an uncaught exception.
-  channel.on('error', () => undefined);
-  channel.stderr.on('error', () => undefined);
-  try {
-    return await link.lifeline.guard(start(link, channel, nonce, listener), 'start a shell');
-  } catch (error) {
-    channel.close();
-    // A channel closes with its line: sudo has refused nothing then.
-    throw link.lifeline.ended ? link.lifeline.lost('start a shell', 'nothing was started') : error;
-  }
-}
-
-function noSession(link: Link, cause: unknown): ProvisionError {
-  const reason = oneLine(cause instanceof Error ? cause.message : String(cause));
-  return targetError(link.target, 'NO_SHELL', `the host opens no session: ${reason}`, {
-    hostState: 'nothing was started',
-    remedy: 'raise MaxSessions in sshd_config on the host, or end what holds its sessions',
-    cause,
-  });
-}
-
-/** Waits until sudo has made way for the shell; gives the password to our own prompt, once, and never after that. */
-function start(
-  link: Link,
-  channel: ClientChannel,
-  nonce: string,
-  listener: ShellListener,
-): Promise<ShellChannel> {
-  const { target } = link;
-  return new Promise((resolve, reject) => {
-    const printed = { stdout: '', stderr: '' };
-    let passwordSent = false;
-    let status: number | undefined;
-    const settle = (outcome: () => void) => {
-      clearTimeout(timer);
-      channel.off('data', onStdout).off('close', fail);
-      channel.stderr.off('data', onStderr);
-      outcome();
-    };
-    const fail = () => settle(() => reject(explainNoShell(target, printed, status, nonce)));
-    const timer = setTimeout(fail, startTimeoutMs);
-    const onStdout = (chunk: Buffer) => {
-      printed.stdout = lastOf(printed.stdout, chunk);
-      // Attached in the same turn: the channel may be closed before any promise gets its turn.
-      if (printed.stdout.includes(`${nonce}-ready\n`))
-        settle(() => void attach(channel, listener).then(resolve, fail));
-    };
-    const onStderr = (chunk: Buffer) => {
-      printed.stderr = lastOf(printed.stderr, chunk);
-      const prompts = promptCount(printed.stderr, nonce);
-      if (prompts > 1) fail();
-      if (prompts !== 1 || passwordSent || !needsSudo(target) || !target.becomePassword) return;
-      passwordSent = true;
-      channel.write(`${target.becomePassword.reveal()}\n`);
-    };
-    channel.on('data', onStdout).on('close', fail);
-    channel.on('exit', (code: number | null) => void (status = code ?? undefined));
-    channel.stderr.on('data', onStderr);
-  });
-}
-
-/** Text that may hold a marker near its end, of bounded length whatever the start files of a login shell print. */
-function lastOf(text: string, chunk: Buffer): string {
-  return (text + chunk.toString('utf8')).slice(-16 * 1024);
+export function openShellChannel(link: Link, listener: ShellListener): Promise<ShellChannel> {
+  return startShell(link, (channel) => attach(channel, listener));
 }
 
 /** Sends the preamble and hands the streams over to the readers of answers. */

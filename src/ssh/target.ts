@@ -24,8 +24,8 @@ export interface SshTarget {
   /** Pins who may vouch for the host by a certificate: public keys of authorities, `ssh-ed25519 AAAA…`. */
   readonly hostCertificateAuthorities?: readonly string[];
   /** How steps get the rights of root. A login as root needs nothing either way. */
-  readonly become: 'none' | 'sudo';
-  /** For sudo; without it sudo must not ask. */
+  readonly become: 'none' | 'sudo' | 'su' | 'doas';
+  /** For sudo and doas that of the user, for su that of root; without it nobody may ask. */
   readonly becomePassword?: Secret;
 }
 

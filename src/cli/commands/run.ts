@@ -155,7 +155,7 @@ async function withPasswords(
     ? new Secret(await answerSecret('SSH password:'), 'ssh password')
     : undefined;
   const becomePassword = request.askBecomePass
-    ? new Secret(await answerSecret('sudo password:'), 'sudo password')
+    ? new Secret(await answerSecret('become password:'), 'become password')
     : undefined;
   return new Map(
     [...connections].map(([name, settings]) => [

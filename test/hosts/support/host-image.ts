@@ -4,16 +4,22 @@ import { engine, followProgress, hasImage } from './engine.ts';
 import { recipeHash } from './recipe-hash.ts';
 
 /** What is installed beforehand: nothing, or what the test at hand is not about. */
-export type HostSoftware = 'bare' | 'docker' | 'nginx' | 'registry';
+export type HostSoftware = 'bare' | 'docker' | 'nginx' | 'registry' | 'odd';
 
 /** The password of the user `ops`, who may use sudo with it. Hosts listen on loopback only. */
 export const opsPassword = 'ops-password';
 
+/** The password of root on an odd host. */
+export const rootPassword = 'root-password';
+
 const recipe = fileURLToPath(new URL('../image/', import.meta.url));
+const oddRecipe = fileURLToPath(new URL('../odd-image/', import.meta.url));
 const softwares: HostSoftware[] = ['bare', 'docker', 'nginx', 'registry'];
 
 /** The name of the image of a host, whether or not it is built yet. */
 export function hostImage(software: HostSoftware): string {
+  if (software === 'odd')
+    return `provision-test/host:odd-${recipeHash(oddRecipe, hostImage('bare'), rootPassword)}`;
   return `provision-test/host:${software}-${hostImageKey()}`;
 }
 
@@ -40,6 +46,21 @@ export async function ensureHostImages(log: (line: string) => void): Promise<voi
       args: { BASE: base, PACKAGES: hostPackages.join(' '), OPS_PASSWORD: opsPassword },
     });
   }
+  await ensureOddImage(log);
+}
+
+/** Its recipe is its own, so that another oddity does not rebuild the images of all other tests. */
+async function ensureOddImage(log: (line: string) => void): Promise<void> {
+  const image = hostImage('odd');
+  if (await hasImage(image)) return;
+  log(`Building ${image} ...`);
+  await buildImage({
+    directory: oddRecipe,
+    files: ['Dockerfile', 'setup.sh'],
+    image,
+    target: 'odd',
+    args: { BASE: hostImage('bare'), OPS_PASSWORD: opsPassword, ROOT_PASSWORD: rootPassword },
+  });
 }
 
 export interface Build {
