@@ -12,8 +12,10 @@ import type { ConnectOptions } from './connect.ts';
 import { connect } from './connect.ts';
 import { startFaultProxy } from './testing/fault-proxy.ts';
 import { loopback, makeFolder, removeFolders, trusting } from './testing/loopback.ts';
-import type { SshServer, SshServerOptions } from './testing/ssh-server.ts';
-import { destroy, password, run, startSshServer } from './testing/ssh-server.ts';
+import { run } from './testing/run-command.ts';
+import type { SshServerOptions } from './testing/ssh-server-options.ts';
+import type { SshServer } from './testing/ssh-server.ts';
+import { destroy, password, startSshServer } from './testing/ssh-server.ts';
 
 // Each hole is shown on the bare package first: if a new version closes it, the test says so, and what we built
 // around it can go.

@@ -232,7 +232,10 @@ describe.skipIf(!hasSshd)('S25: certificates of a real sshd', () => {
       writeFileSync(file, certificateLine(certified(key)));
       return `HostCertificate ${file}`;
     });
-    const sshd = await startSshd({ hostKeys: keys, configuration: [...certificates, ...configuration] });
+    const sshd = await startSshd({
+      hostKeys: keys.map((key) => key.private),
+      configuration: [...certificates, ...configuration],
+    });
     closing.push(() => sshd.stop());
     return sshd;
   }

@@ -13,7 +13,8 @@ import { startFaultProxy } from './testing/fault-proxy.ts';
 import type { SshTarget } from './target.ts';
 import { loopback, makeFolder, removeFolders, trusting } from './testing/loopback.ts';
 import { makeKey } from './testing/make-key.ts';
-import type { SshServer, SshServerOptions } from './testing/ssh-server.ts';
+import type { SshServerOptions } from './testing/ssh-server-options.ts';
+import type { SshServer } from './testing/ssh-server.ts';
 import { password, startSshServer } from './testing/ssh-server.ts';
 
 const closing: (() => unknown)[] = [];

@@ -8,7 +8,8 @@ import { fingerprint, knownHostLine, knownHostName } from './known-hosts.ts';
 import type { SshTarget } from './target.ts';
 import { loopback, makeFolder, removeFolders } from './testing/loopback.ts';
 import { makeKey } from './testing/make-key.ts';
-import type { SshServer, SshServerOptions } from './testing/ssh-server.ts';
+import type { SshServerOptions } from './testing/ssh-server-options.ts';
+import type { SshServer } from './testing/ssh-server.ts';
 import { startSshServer } from './testing/ssh-server.ts';
 import { scanHostKey, trustHostKey } from './trust.ts';
 

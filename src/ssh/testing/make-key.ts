@@ -18,6 +18,13 @@ export function makeKey(type: KeyKind = 'ed25519'): KeyPair {
   return { private: pair.private, public: parsed.getPublicSSH(), parsed };
 }
 
+/** In wire format. */
+export function publicKeyOf(privateKey: string): Buffer {
+  const key = ssh2.utils.parseKey(privateKey);
+  if (key instanceof Error) throw key;
+  return key.getPublicSSH();
+}
+
 export type KeyKind = keyof typeof kinds;
 
 const kinds = {

@@ -15,9 +15,16 @@ import type { SFTPWrapper } from 'ssh2';
 
 const { OPEN_MODE, STATUS_CODE, flagsToString } = ssh2.utils.sftp;
 
+interface Limits {
+  readonly root?: string;
+  readonly diskBytes?: number;
+  /** What every folder seems to hold. */
+  readonly names?: readonly string[];
+}
+
 /** The part of SFTP that uploads need, on the machine's own files, those below `root`; the disk is full after `diskBytes`. For tests only. */
-export function serveFiles(sftp: SFTPWrapper, limits: { root?: string; diskBytes?: number } = {}): void {
-  const { root = '', diskBytes = Infinity } = limits;
+export function serveFiles(sftp: SFTPWrapper, limits: Limits = {}): void {
+  const { root = '', diskBytes = Infinity, names } = limits;
   let written = 0;
   const folders = new Map<number, string>();
   const numberOf = (handle: Buffer) => handle.readUInt32BE(0);
@@ -64,7 +71,7 @@ export function serveFiles(sftp: SFTPWrapper, limits: { root?: string; diskBytes
     if (!path) return void sftp.status(request, STATUS_CODE.EOF);
     sftp.name(
       request,
-      readdirSync(root + path).map((filename) => ({
+      (names ?? readdirSync(root + path)).map((filename) => ({
         filename,
         longname: filename,
         attrs: { mode: 0o600 } as never,

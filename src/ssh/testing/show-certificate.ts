@@ -1,12 +1,12 @@
-import type { Connection, ParsedKey } from 'ssh2';
+import type { ParsedKey } from 'ssh2';
 import { keyType } from '../known-hosts.ts';
 
 /**
  * Makes a server of ssh2 show a certificate, or any bytes that begin like one, on this connection, and sign with the
  * given key, which need not be the one inside. To be called before the exchange of keys. For tests only.
  */
-export function showCertificate(connection: Connection, certificate: Buffer, key: ParsedKey): void {
-  const { _protocol: protocol } = connection as unknown as { _protocol: Protocol };
+export function showCertificate(connection: object, certificate: Buffer, key: ParsedKey): void {
+  const { _protocol: protocol } = connection as { _protocol: Protocol };
   const { kex, cs, sc } = protocol._offer.lists;
   const algorithm = keyType(certificate)!.replace(/^ssh-rsa/, 'rsa-sha2-512');
   const plain = algorithm.replace('-cert-v01@openssh.com', '');

@@ -5,8 +5,7 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
-import type { KeyPair } from './make-key.ts';
-import { makeKey } from './make-key.ts';
+import { fingerprint } from '../known-hosts.ts';
 
 /** How an sshd of a test differs from a plain one. */
 export interface SshdOptions {
@@ -17,8 +16,8 @@ export interface SshdOptions {
    * An sshd that is not root's lets nobody else in.
    */
   readonly users?: Readonly<Record<string, readonly string[]>>;
-  /** Private keys of the host; default is one fresh Ed25519 key. */
-  readonly hostKeys?: readonly KeyPair[];
+  /** Private keys of the host, in the format of ssh-keygen; default is one fresh Ed25519 key. */
+  readonly hostKeys?: readonly string[];
 }
 
 /** A running sshd. */
@@ -27,6 +26,8 @@ export interface Sshd {
   readonly pid: number;
   /** Public key of the host, the first one of several, in wire format. */
   readonly hostKey: Buffer;
+  /** Of the same key, as `fingerprint:` of an inventory wants it: `SHA256:…`. */
+  readonly fingerprint: string;
   /** Who runs the tests. */
   readonly user: string;
   /** A private key that lets `user` in, unless `users` says otherwise. */
@@ -56,8 +57,11 @@ export const hasSshd = existsSync(program);
  */
 export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
   const folder = mkdtempSync(join(tmpdir(), 'provision-sshd-'));
-  const hostKeys = options.hostKeys ?? [makeKey()];
-  const files = writeKeys(folder, hostKeys, options.users);
+  // Loaded when needed: who tests with a host in memory has no use for SSH.
+  const { makeKey, publicKeyOf } = await import('./make-key.ts');
+  const hostKeys = options.hostKeys ?? [makeKey().private];
+  const hostKey = publicKeyOf(hostKeys[0]!);
+  const files = writeKeys(folder, hostKeys, makeKey(), options.users);
   // sshd wants this folder for its unprivileged half.
   if (process.getuid?.() === 0) mkdirSync('/run/sshd', { recursive: true, mode: 0o755 });
   try {
@@ -68,7 +72,8 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
     return {
       port,
       pid: daemon.pid!,
-      hostKey: hostKeys[0]!.public,
+      hostKey,
+      fingerprint: fingerprint(hostKey),
       user: userInfo().username,
       keyFile: files.userKey,
       folder,
@@ -86,14 +91,18 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
   }
 }
 
-function writeKeys(folder: string, hostKeys: readonly KeyPair[], users: SshdOptions['users']) {
-  const own = makeKey();
+function writeKeys(
+  folder: string,
+  hostKeys: readonly string[],
+  own: { readonly private: string; readonly public: Buffer; readonly parsed: { readonly type: string } },
+  users: SshdOptions['users'],
+) {
   const line = `${own.parsed.type} ${own.public.toString('base64')}`;
   for (const [user, lines] of Object.entries(users ?? { [userInfo().username]: [line] }))
     write(folder, `authorized_keys.${user}`, `${lines.join('\n')}\n`, 0o644);
   return {
     userKey: write(folder, 'id', own.private),
-    hostKeys: hostKeys.map((key, index) => write(folder, `host_key_${index}`, key.private)),
+    hostKeys: hostKeys.map((key, index) => write(folder, `host_key_${index}`, key)),
   };
 }
 
