@@ -23,7 +23,7 @@ test.each([
   ['another key revoked', [line('web', ours), line('web', other, '@revoked ')], 'known'],
   ['revoked for another host', [line('lb', ours, '@revoked ')], 'new'],
   ['an authority does not vouch for a plain key', [line('web', ours, '@cert-authority ')], 'new'],
-])('%s', (_name, lines, verdict) => {
+])('S25: %s', (_name, lines, verdict) => {
   const known = parseKnownHosts(lines.join('\n'), 'known_hosts');
   expect(judgeHostKey({ key: ours }, { address: 'web', port: 22 }, known, 0).verdict).toBe(verdict);
 });
@@ -33,7 +33,7 @@ test.each([
   ['[web]:2222', other, 'changed'],
   ['web', ours, 'known'],
   ['web', other, 'new'],
-])('port 2222, known as %s', (name, key, verdict) => {
+])('S25: port 2222, known as %s', (name, key, verdict) => {
   const known = parseKnownHosts(line(name, key), 'known_hosts');
   expect(judgeHostKey({ key: ours }, { address: 'web', port: 2222 }, known, 0).verdict).toBe(verdict);
 });

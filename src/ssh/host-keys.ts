@@ -2,7 +2,7 @@ import type { ProvisionError } from '../core/errors.ts';
 import { judgeHostKey, preferredAlgorithms } from './host-identity.ts';
 import type { KnownHost } from './known-hosts.ts';
 import { fingerprint, keyType, knownHostLine, knownHostName } from './known-hosts.ts';
-import { appendKnownHost, readKnownHosts } from './known-hosts-file.ts';
+import { appendKnownHosts, readKnownHosts } from './known-hosts-file.ts';
 import { readShownHostKey } from './shown-host-key.ts';
 import type { SshTarget } from './target.ts';
 import { oneLine, targetError } from './target.ts';
@@ -102,7 +102,7 @@ export class HostKeys {
     const [file] = this.#options.files;
     if (!this.#isNew || !this.#accepted || file === undefined) return;
     const name = knownHostName(this.#target.address, this.#target.port);
-    appendKnownHost(file, name, this.#accepted);
+    appendKnownHosts(file, [{ name, key: this.#accepted }]);
     this.#isNew = false;
     this.#options.onAccepted?.({
       host: this.#target.name,

@@ -2,7 +2,7 @@ import { closeSync, fstatSync, mkdirSync, openSync, readSync, writeSync } from '
 import { readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { KnownHost } from './known-hosts.ts';
-import { coversHost, knownHostLine, parseKnownHosts } from './known-hosts.ts';
+import { coversHost, hashedName, knownHostLine, parseKnownHosts } from './known-hosts.ts';
 
 const maxBytes = 16 * 1024 * 1024;
 
@@ -17,7 +17,10 @@ export async function readKnownHosts(files: readonly string[]): Promise<KnownHos
 
 async function readOne(file: string): Promise<KnownHost[]> {
   try {
-    const { size } = await stat(file);
+    const state = await stat(file);
+    // A pipe would be waited for, and another device be read, for ever.
+    if (!state.isFile() && file !== '/dev/null') throw new Error(`${file} is not a regular file`);
+    const { size } = state;
     if (size > maxBytes)
       throw new Error(`${file} has ${size} bytes; a known_hosts file has at most ${maxBytes}`);
     const text = await readFile(file, 'utf8');
@@ -29,26 +32,47 @@ async function readOne(file: string): Promise<KnownHost[]> {
   }
 }
 
+/** A key to be known by a name. */
+export interface NewKnownHost {
+  readonly name: string;
+  readonly key: Buffer;
+}
+
 /**
- * Appends a key to a known_hosts file, unless the same line is there; the file is made with mode 0600 when it is absent.
+ * Appends keys to a known_hosts file, but for those that it has; the file is made with mode 0600 when it is absent.
+ * In a file with hashed names the new ones are hashed as well.
  *
  * Synchronous on purpose: it is called between the proof of the host's identity and the first secret, and the event
  * loop must not get to the second before the first is settled. One write with O_APPEND is atomic among writers.
  */
-export function appendKnownHost(file: string, name: string, key: Buffer): void {
+export function appendKnownHosts(file: string, hosts: readonly NewKnownHost[]): void {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   const descriptor = openSync(file, 'a+', 0o600);
   try {
     const text = readAll(descriptor);
-    const isThere = parseKnownHosts(text, file).some(
-      (known) => known.marker === undefined && known.key.equals(key) && coversHost(known.hosts, name),
-    );
-    if (isThere) return;
+    const known = parseKnownHosts(text, file);
+    const missing = hosts.filter(({ name, key }) => !isKnown(known, name, key));
+    if (missing.length === 0) return;
     const start = text === '' || text.endsWith('\n') ? '' : '\n';
-    writeSync(descriptor, `${start}${knownHostLine(name, key)}\n`);
+    const isHashed = known.some((line) => line.hosts.startsWith('|'));
+    const lines = missing.map(({ name, key }) => knownHostLine(isHashed ? hashedName(name) : name, key));
+    writeAll(descriptor, `${start}${lines.join('\n')}\n`);
   } finally {
     closeSync(descriptor);
   }
+}
+
+function isKnown(known: readonly KnownHost[], name: string, key: Buffer): boolean {
+  return known.some(
+    (line) => line.marker === undefined && line.key.equals(key) && coversHost(line.hosts, name),
+  );
+}
+
+function writeAll(descriptor: number, text: string): void {
+  const bytes = Buffer.from(text);
+  const written = writeSync(descriptor, bytes);
+  // A full disk may take a part only; half a key must not be called stored.
+  if (written < bytes.length) throw new Error('the disk is full');
 }
 
 function readAll(descriptor: number): string {

@@ -1,4 +1,4 @@
-import { createHash, createHmac } from 'node:crypto';
+import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { matchesPatternList } from './config/match-pattern.ts';
 
 /** One usable line of a known_hosts file. */
@@ -35,6 +35,8 @@ function parseLine(raw: string): Omit<KnownHost, 'file' | 'line'> | undefined {
   if (marker !== undefined && marker !== 'cert-authority' && marker !== 'revoked') return undefined;
   const [hosts, type, base64] = fields;
   if (!hosts || hosts.startsWith('@') || !type || !base64) return undefined;
+  // Strict, as OpenSSH is: Node would read something out of any text.
+  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(base64)) return undefined;
   const key = Buffer.from(base64, 'base64');
   return keyType(key) === type ? { hosts, type, key, ...(marker && { marker }) } : undefined;
 }
@@ -59,13 +61,22 @@ export function knownHostName(address: string, port: number): string {
 
 /** Whether the first field of a line covers a name: by hash, or by patterns of which none with `!` matches. */
 export function coversHost(hosts: string, name: string): boolean {
-  return hosts.startsWith('|') ? matchesHash(hosts, name) : matchesPatternList(hosts.toLowerCase(), name);
+  return hosts.startsWith('|') ? matchesHash(hosts, name) : matchesPatternList(lowerCase(hosts), name);
+}
+
+const hashBytes = 20;
+
+/** ASCII only: other alphabets have letters whose lower case is an ASCII letter, such as the sign for kelvin. */
+function lowerCase(text: string): string {
+  return text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 }
 
 function matchesHash(hosts: string, name: string): boolean {
   const [, salt, hash] = /^\|1\|([^|]+)\|([^|]+)$/.exec(hosts) ?? [];
   if (!salt || !hash) return false;
-  return createHmac('sha1', Buffer.from(salt, 'base64')).update(name).digest('base64') === hash;
+  const bytes = Buffer.from(salt, 'base64');
+  if (bytes.length !== hashBytes || bytes.toString('base64') !== salt) return false;
+  return createHmac('sha1', bytes).update(name).digest('base64') === hash;
 }
 
 /**
@@ -75,6 +86,13 @@ function matchesHash(hosts: string, name: string): boolean {
  */
 export function fingerprint(key: Buffer): string {
   return `SHA256:${createHash('sha256').update(key).digest('base64').replace(/=+$/, '')}`;
+}
+
+/** A name as `HashKnownHosts` of OpenSSH writes it: whoever reads the file does not learn which hosts there are. */
+export function hashedName(name: string): string {
+  const salt = randomBytes(hashBytes);
+  const hash = createHmac('sha1', salt).update(name).digest('base64');
+  return `|1|${salt.toString('base64')}|${hash}`;
 }
 
 /** The line that makes a key known. */

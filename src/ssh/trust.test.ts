@@ -1,10 +1,14 @@
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { connect as connectTcp } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { problemsOf } from '../core/errors.ts';
 import type { AcceptedHostKey } from './host-keys.ts';
 import { connect } from './connect.ts';
-import { fingerprint, knownHostLine, knownHostName } from './known-hosts.ts';
+import { loadCredentials } from './credentials.ts';
+import { handshake } from './handshake.ts';
+import { fingerprint, hashedName, knownHostLine, knownHostName } from './known-hosts.ts';
 import type { SshTarget } from './target.ts';
 import { loopback, makeFolder, removeFolders } from './testing/loopback.ts';
 import { makeKey } from './testing/make-key.ts';
@@ -49,7 +53,7 @@ function file(content?: string): string {
   return path;
 }
 
-test('an unknown host is refused before the user is named, with the line that would make it known', async () => {
+test('F08: an unknown host is refused before the user is named, with the line that would make it known', async () => {
   const server = await start();
   const path = file();
   const problem = await outcome(server, { files: [path], acceptNew: false });
@@ -63,7 +67,7 @@ test('an unknown host is refused before the user is named, with the line that wo
   expect(server.log).toEqual([]);
 });
 
-test('a changed key is refused with both fingerprints and the line, also when new ones are accepted', async () => {
+test('F09: a changed key is refused with both fingerprints and the line, also when new ones are accepted', async () => {
   const server = await start();
   const expected = otherKey();
   const path = file(`# comment\n${lineOf(server, expected)}`);
@@ -77,7 +81,7 @@ test('a changed key is refused with both fingerprints and the line, also when ne
   expect(server.log).toEqual([]);
 });
 
-test('a revoked key is refused', async () => {
+test('S25: a revoked key is refused', async () => {
   const server = await start();
   const path = file(`${lineOf(server)}@revoked * ${lineOf(server).split(' ').slice(1).join(' ')}`);
   expect(await outcome(server, { files: [path], acceptNew: true })).toMatchObject({
@@ -86,7 +90,7 @@ test('a revoked key is refused', async () => {
   expect(server.log).toEqual([]);
 });
 
-test('an accepted key is stored in the first file, mode 0600, and known from then on', async () => {
+test('F08: an accepted key is stored in the first file, mode 0600, and known from then on', async () => {
   const server = await start();
   const first = join(makeFolder(), 'new', 'known_hosts');
   const second = file('other ssh-ed25519 AAAA');
@@ -114,11 +118,21 @@ test('a key is added on a line of its own when the file does not end with one', 
   expect(readFileSync(path, 'utf8')).toBe(`# no line break\n${lineOf(server)}`);
 });
 
+const sparse = (path: string) => {
+  writeFileSync(path, '');
+  truncateSync(path, 2 ** 30);
+};
+
 test.each([
   ['is a folder', (path: string) => mkdirSync(path)],
   ['is binary', (path: string) => writeFileSync(path, Buffer.from([0, 1, 2, 255]))],
   ['is larger than any known_hosts', (path: string) => writeFileSync(path, Buffer.alloc(17_000_000, 'x'))],
-])('nothing is contacted when known_hosts %s', async (_name, spoil) => {
+  ['has a gigabyte', sparse],
+  ['is a pipe that nobody writes to', (path: string) => execFileSync('mkfifo', [path])],
+  ['is a device without an end', (path: string) => symlinkSync('/dev/zero', path)],
+  ['leads to itself', (path: string) => symlinkSync(path, path)],
+  ['lies behind a file', (path: string) => symlinkSync('/etc/passwd/known_hosts', path)],
+])('S28: nothing is contacted when known_hosts %s', async (_name, spoil) => {
   const server = await start();
   const path = file();
   spoil(path);
@@ -128,7 +142,79 @@ test.each([
   expect(server.log).toEqual([]);
 });
 
-test('a key that cannot be stored is not accepted, and no secret is sent', async () => {
+test('S28: a second file that cannot be read is no less reason than the first', async () => {
+  const server = await start();
+  const files = [file(lineOf(server)), makeFolder()];
+  expect(await outcome(server, { files, acceptNew: true })).toMatchObject({ code: 'HOSTKEY_UNKNOWN' });
+  expect(server.log).toEqual([]);
+});
+
+test('S28: junk without an end of line knows nobody', async () => {
+  const server = await start();
+  const junk = Buffer.from(Array.from({ length: 100_000 }, (_, index) => 1 + ((index * 7919) % 255)));
+  const path = file();
+  writeFileSync(path, junk);
+  expect(await outcome(server, { files: [path], acceptNew: false })).toMatchObject({
+    code: 'HOSTKEY_UNKNOWN',
+  });
+  expect(server.log).toEqual([]);
+});
+
+test('known_hosts may be /dev/null, as it may be for ssh', async () => {
+  const server = await start();
+  expect(await outcome(server, { files: ['/dev/null'], acceptNew: false })).toMatchObject({
+    code: 'HOSTKEY_UNKNOWN',
+    detail: `line for /dev/null:\n${lineOf(server).trim()}`,
+  });
+});
+
+test('S28: whatever goes wrong while a key is looked at is a refusal', async () => {
+  const server = await start();
+  const target = loopback(server.port);
+  const verifiers: (() => void)[] = [
+    () => {
+      throw new Error('a defect');
+    },
+    () => {
+      throw new TypeError('x is not a function');
+    },
+    () => {
+      // eslint-disable-next-line @typescript-eslint/only-throw-error -- as careless code does
+      throw 'text';
+    },
+    () => {
+      // eslint-disable-next-line @typescript-eslint/only-throw-error -- as careless code does
+      throw undefined;
+    },
+  ];
+  for (const verifyHost of verifiers) {
+    const socket = connectTcp({ host: '127.0.0.1', port: server.port });
+    const attempt = handshake(socket, {
+      target,
+      credentials: await loadCredentials(target),
+      algorithms: ['ssh-ed25519'],
+      verifyHost,
+      onIdentityProven: () => undefined,
+      timeoutMs: 5000,
+      keepalive: { intervalMs: 0, countMax: 0 },
+    });
+    await expect(attempt).rejects.toMatchObject({ code: 'HOSTKEY_UNKNOWN' });
+  }
+  expect(server.log).toEqual([]);
+});
+
+test('new keys are hashed in a file with hashed names, and not stored twice', async () => {
+  const server = await start();
+  const path = file(`${knownHostLine(hashedName('lb'), otherKey())}\n`);
+  for (const _twice of [1, 2])
+    expect(await outcome(server, { files: [path], acceptNew: true })).toEqual({ code: 'connected' });
+  const lines = readFileSync(path, 'utf8').trim().split('\n');
+  expect(lines).toHaveLength(2);
+  expect(lines[1]).toMatch(/^\|1\|/);
+  expect(lines[1]).not.toContain('127.0.0.1');
+});
+
+test('S28: a key that cannot be stored is not accepted, and no secret is sent', async () => {
   const server = await start();
   const path = join(file('a file, not a folder'), 'known_hosts');
   expect(await outcome(server, { files: [path], acceptNew: true })).toMatchObject({
@@ -137,7 +223,7 @@ test('a key that cannot be stored is not accepted, and no secret is sent', async
   expect(server.log.filter((entry) => entry === 'auth password')).toEqual([]);
 });
 
-test('a host with keys of two types is known by either', async () => {
+test('S25: a host with keys of two types is known by either', async () => {
   const [ed25519, rsa] = [makeKey(), makeKey('rsa')];
   const server = await start({ hostKeys: [ed25519.parsed, rsa.parsed] });
   for (const key of [rsa.public, ed25519.public]) {
@@ -176,7 +262,7 @@ test('a host is asked for its key without a login, and known once it is trusted'
 });
 
 test.each([true, false])(
-  'a key that the host shows but cannot prove is neither stored nor enough (accept new: %s)',
+  'S27: a key that the host shows but cannot prove is neither stored nor enough (accept new: %s)',
   async (acceptNew) => {
     const victim = otherKey();
     const impostor = makeKey().parsed;

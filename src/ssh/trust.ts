@@ -3,7 +3,7 @@ import { handshake } from './handshake.ts';
 import type { Verdict } from './host-identity.ts';
 import { judgeHostKey, preferredAlgorithms } from './host-identity.ts';
 import { fingerprint, keyType, knownHostLine, knownHostName } from './known-hosts.ts';
-import { appendKnownHost, readKnownHosts } from './known-hosts-file.ts';
+import { appendKnownHosts, readKnownHosts } from './known-hosts-file.ts';
 import { openSocket, PassingFailure, retryWhilePassing } from './open-socket.ts';
 import type { ShownHostKey } from './shown-host-key.ts';
 import { readShownHostKey } from './shown-host-key.ts';
@@ -68,7 +68,7 @@ export function trustHostKey(file: string, target: SshTarget, scanned: ScannedHo
     });
   }
   const key = Buffer.from(scanned.line.split(' ')[2] ?? '', 'base64');
-  appendKnownHost(file, knownHostName(target.address, target.port), key);
+  appendKnownHosts(file, [{ name: knownHostName(target.address, target.port), key }]);
 }
 
 async function provenKey(

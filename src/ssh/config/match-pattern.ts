@@ -23,6 +23,8 @@ export function matchesPattern(pattern: string, name: string): boolean {
   return at === pattern.length;
 }
 
+const maxLength = 1022;
+
 /**
  * Whether one of several patterns between commas fits, and none that begins with `!`.
  * @example
@@ -30,9 +32,12 @@ export function matchesPattern(pattern: string, name: string): boolean {
  */
 export function matchesPatternList(patterns: string, name: string): boolean {
   let matched = false;
-  for (const pattern of patterns.split(',')) {
-    const negated = pattern.startsWith('!');
-    if (!matchesPattern(negated ? pattern.slice(1) : pattern, name)) continue;
+  for (const entry of patterns.split(',')) {
+    const negated = entry.startsWith('!');
+    const pattern = negated ? entry.slice(1) : entry;
+    // OpenSSH has no room for more, and takes the whole list for one that does not fit.
+    if (pattern.length > maxLength) return false;
+    if (!matchesPattern(pattern, name)) continue;
     if (negated) return false;
     matched = true;
   }
