@@ -129,20 +129,25 @@ export class Sftp {
     await this.#guard(this.#client.delete(path, true), `remove ${path}`);
   }
 
-  /** Names in a folder, as far as they are plain ones of the wanted form: a host may send anything. */
-  async names(folder: string, form: RegExp): Promise<string[]> {
-    const listed = await this.#guard(this.#client.list(folder), `list ${folder}`);
-    return listed.map(({ name }) => name).filter((name) => form.test(name) && isPlainName(name));
+  /** Names of the folders in a folder, as far as they are plain ones of the wanted form: no links to folders. */
+  async folders(path: string, form: RegExp): Promise<string[]> {
+    return (await this.#list(path, form)).filter(({ type }) => type === 'd').map(({ name }) => name);
   }
 
   /** Removes a folder with the files of the given form in it; what else is there stays, and the folder with it. */
   async removeFolder(path: string, form: RegExp): Promise<void> {
-    for (const name of await this.names(path, form)) await this.remove(posix.join(path, name));
+    for (const { name } of await this.#list(path, form)) await this.remove(posix.join(path, name));
     await this.#call((done) => this.#wrapper.rmdir(path, done), `remove ${path}`);
   }
 
   close(): void {
     this.#wrapper.end();
+  }
+
+  /** A host may send anything as a name. */
+  async #list(path: string, form: RegExp): Promise<{ name: string; type: string }[]> {
+    const listed = await this.#guard(this.#client.list(path), `list ${path}`);
+    return listed.filter(({ name }) => form.test(name) && isPlainName(name));
   }
 
   async #flush(handle: Buffer, doing: string): Promise<void> {

@@ -154,7 +154,7 @@ export class Uploads {
   async #makeFolder(sftp: Sftp): Promise<string> {
     try {
       const home = await sftp.home();
-      const known = await sftp.names(home, privateFolderForm);
+      const known = await sftp.folders(home, privateFolderForm);
       const { pid, dead } = await findDeadFolders(this.#shell, known);
       for (const name of dead)
         await sftp

@@ -51,11 +51,12 @@ function offerSftp(session: Session, options: SshServerOptions, log: string[], d
     if (options.dropAt === 'sftp') return void drop();
     const sftp = accept();
     if (options.dropAt === 'upload') sftp.on('WRITE', () => setImmediate(drop));
-    const { diskBytes, sftpRoot: root, sftpNames: names } = options;
+    const { diskBytes, sftpRoot: root, sftpNames: names, files } = options;
     serveFiles(sftp, {
       ...(diskBytes !== undefined && { diskBytes }),
       ...(root !== undefined && { root }),
       ...(names && { names }),
+      ...files,
     });
   });
 }

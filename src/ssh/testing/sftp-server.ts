@@ -2,6 +2,7 @@ import {
   chmodSync,
   closeSync,
   fchmodSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -10,22 +11,19 @@ import {
   unlinkSync,
   writeSync,
 } from 'node:fs';
+import { posix } from 'node:path';
 import ssh2 from 'ssh2';
 import type { SFTPWrapper } from 'ssh2';
 
+import type { FileServerOptions } from './file-server-options.ts';
+
 const { OPEN_MODE, STATUS_CODE, flagsToString } = ssh2.utils.sftp;
 
-interface Limits {
-  readonly root?: string;
-  readonly diskBytes?: number;
-  /** What every folder seems to hold. */
-  readonly names?: readonly string[];
-}
-
-/** The part of SFTP that uploads need, on the machine's own files, those below `root`; the disk is full after `diskBytes`. For tests only. */
-export function serveFiles(sftp: SFTPWrapper, limits: Limits = {}): void {
-  const { root = '', diskBytes = Infinity, names } = limits;
+/** The part of SFTP that uploads need, on the machine's own files. For tests only. */
+export function serveFiles(sftp: SFTPWrapper, options: FileServerOptions = {}): void {
+  const { root = '', diskBytes = Infinity, home = realpathSync('/tmp'), closedFolders = [] } = options;
   let written = 0;
+  const open = new Set<number>();
   const folders = new Map<number, string>();
   const numberOf = (handle: Buffer) => handle.readUInt32BE(0);
   const reply = (request: number, work: () => void) => {
@@ -37,13 +35,16 @@ export function serveFiles(sftp: SFTPWrapper, limits: Limits = {}): void {
     }
   };
   sftp.on('REALPATH', (request, path) => {
-    const filename = realpathSync(path === '.' ? '/tmp' : path);
+    const filename = path === '.' ? home : realpathSync(path);
     sftp.name(request, [{ filename, longname: filename, attrs: {} as never }]);
   });
   sftp.on('OPEN', (request, path, flags, attributes) => {
     try {
       const mode = flags & OPEN_MODE.EXCL ? 'wx' : (flagsToString(flags) ?? 'r');
-      sftp.handle(request, handleFor(openSync(root + path, mode, attributes.mode)));
+      if (closedFolders.includes(posix.dirname(path))) throw Object.assign(new Error(), { code: 'EACCES' });
+      const file = openSync(root + path, mode, attributes.mode);
+      open.add(file);
+      sftp.handle(request, handleFor(file));
     } catch (error) {
       sftp.status(request, statusOf(error));
     }
@@ -61,6 +62,8 @@ export function serveFiles(sftp: SFTPWrapper, limits: Limits = {}): void {
   sftp.on('REMOVE', (request, path) => reply(request, () => unlinkSync(root + path)));
   sftp.on('RMDIR', (request, path) => reply(request, () => rmdirSync(root + path)));
   sftp.on('OPENDIR', (request, path) => {
+    if (!lstatSync(root + path, { throwIfNoEntry: false })?.isDirectory())
+      return void sftp.status(request, STATUS_CODE.NO_SUCH_FILE);
     const number = 0x4000_0000 + folders.size;
     folders.set(number, path);
     sftp.handle(request, handleFor(number));
@@ -69,18 +72,31 @@ export function serveFiles(sftp: SFTPWrapper, limits: Limits = {}): void {
     const path = folders.get(numberOf(handle));
     folders.set(numberOf(handle), '');
     if (!path) return void sftp.status(request, STATUS_CODE.EOF);
+    const names = options.names ?? [...readdirSync(root + path), ...(options.listedToo ?? [])];
     sftp.name(
       request,
-      (names ?? readdirSync(root + path)).map((filename) => ({
+      names.map((filename) => ({
         filename,
-        longname: filename,
+        longname: `${letterOf(root + path, filename)}rw------- 1 0 0 0 Jan 1 00:00 ${filename}`,
         attrs: { mode: 0o600 } as never,
       })),
     );
   });
   sftp.on('CLOSE', (request, handle) => {
-    reply(request, () => void (folders.has(numberOf(handle)) || closeSync(numberOf(handle))));
+    reply(request, () => void (folders.has(numberOf(handle)) || close(numberOf(handle))));
   });
+  const close = (file: number) => void (open.delete(file) && closeSync(file));
+  sftp.on('close', () => open.forEach(close));
+  for (const kind of options.silentAt ?? []) sftp.removeAllListeners(kind).on(kind, () => undefined);
+}
+
+/** The first letter of what `ls -l` shows. What is made up is a folder: the worst that it could be. */
+function letterOf(folder: string, name: string): string {
+  // It may be a name that no file system takes.
+  if (name.includes('\0') || name.length > 255) return 'd';
+  const state = lstatSync(posix.join(folder, name), { throwIfNoEntry: false });
+  if (!state || state.isDirectory()) return 'd';
+  return state.isSymbolicLink() ? 'l' : '-';
 }
 
 function handleFor(number: number): Buffer {

@@ -1,3 +1,4 @@
+import type { FileServerOptions } from './file-server-options.ts';
 import type { Duplex, Writable } from 'node:stream';
 
 /** What a server answers before, or instead of, speaking SSH. */
@@ -71,6 +72,8 @@ export interface SshServerOptions extends Hostility {
   onConnection?(connection: object): void;
   /** Environment of everything that runs; its PATH is where a test puts a sudo of its own. */
   readonly env?: Record<string, string>;
+  /** How its SFTP differs from an honest one. */
+  readonly files?: FileServerOptions;
   /** Takes the place of running the command with `sh -c`. */
   onExec?(command: string, channel: CommandChannel, connection: object): void;
   /** Sessions that may be open at a time, as `MaxSessions` of sshd. Default 10. */
