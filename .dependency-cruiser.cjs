@@ -32,6 +32,7 @@ module.exports = {
     ...Object.entries({
       'node-ssh': '^src/ssh/',
       ssh2: '^src/ssh/',
+      'age-encryption': '^src/inventory/',
       'ssh2-sftp-client': '^src/ssh/',
       listr2: '^src/report/',
       mustache: '^src/templates/',

@@ -3,11 +3,11 @@ import { basename, dirname, join, resolve } from 'node:path';
 import type { AnyField, Parsed, Question } from '../core/field.ts';
 import { Secret } from '../core/secret.ts';
 import type { Inventory } from '../inventory/inventory.ts';
-import { fieldContext } from '../inventory/outside-world.ts';
+import { fieldContext, type OutsideWorld } from '../inventory/outside-world.ts';
 import type { MissingValue } from '../inventory/resolve-inventory.ts';
 import { saveAnswers } from '../inventory/save-answers.ts';
 import type { GivenAnswer } from '../inventory/with-answers.ts';
-import { outsideWorld } from './outside.ts';
+import type { Sink } from '../report/sink.ts';
 import { answerConfirm, answerPath, answerSecret, answerSelect, answerText } from './prompts.ts';
 
 /**
@@ -17,34 +17,44 @@ import { answerConfirm, answerPath, answerSecret, answerSelect, answerText } fro
 export async function askMissing(
   missing: readonly MissingValue[],
   inventory: Inventory,
+  world: OutsideWorld,
+  sink: Sink,
 ): Promise<readonly GivenAnswer[]> {
   const answers: GivenAnswer[] = [];
-  for (const value of missing) answers.push(await askOne(value, inventory, answers));
-  await offerToSave(answers, inventory);
+  for (const value of missing) {
+    const asking = new Asking(inventory, world, sink, value.name, answers);
+    answers.push(await askOne(value, asking, sink));
+  }
+  await offerToSave(answers, inventory, sink);
   return answers;
 }
 
-async function askOne(
-  value: MissingValue,
-  inventory: Inventory,
-  before: readonly GivenAnswer[],
-): Promise<GivenAnswer> {
-  const asking = new Asking(inventory, value.name, before);
+async function askOne(value: MissingValue, asking: Asking, sink: Sink): Promise<GivenAnswer> {
   for (;;) {
     const answer = await asking.ask(value.question, value.field, value.name);
     const problem = await asking.problemWith(value.field, answer);
     if (problem === undefined) return { at: value.at, value: answer };
-    process.stderr.write(`  ${problem.replaceAll('\n', '\n  ')}\n`);
+    sink.message(`  ${problem.replaceAll('\n', '\n  ')}`);
   }
 }
 
 class Asking {
   readonly #inventory: Inventory;
+  readonly #world: OutsideWorld;
+  readonly #sink: Sink;
   readonly #name: string;
   readonly #vars: Record<string, unknown>;
 
-  constructor(inventory: Inventory, name: string, before: readonly GivenAnswer[]) {
+  constructor(
+    inventory: Inventory,
+    world: OutsideWorld,
+    sink: Sink,
+    name: string,
+    before: readonly GivenAnswer[],
+  ) {
     this.#inventory = inventory;
+    this.#world = { ...world, readOnly: true };
+    this.#sink = sink;
     this.#name = name;
     // Checks across values look at the others of the same host: what all hosts share, and what was just answered.
     this.#vars = Object.fromEntries([
@@ -85,11 +95,11 @@ class Asking {
 
   /** What is wrong with an answer, in words; undefined when it is fit. */
   async problemWith(field: AnyField, value: unknown): Promise<string | undefined> {
-    const context = fieldContext(outsideWorld(true), {
+    const context = fieldContext(this.#world, {
       folder: this.#inventory.folder,
       name: this.#name,
       vars: this.#vars,
-      warn: (_path, text) => void process.stderr.write(`  warning: ${text}\n`),
+      warn: (_path, text) => this.#sink.message(`  warning: ${text}`),
     });
     let parsed: Parsed<unknown>;
     try {
@@ -106,13 +116,19 @@ class Asking {
   }
 }
 
-async function offerToSave(answers: readonly GivenAnswer[], inventory: Inventory): Promise<void> {
-  const writable = answers.filter(({ value }) => !(value instanceof Secret));
+async function offerToSave(answers: readonly GivenAnswer[], inventory: Inventory, sink: Sink): Promise<void> {
+  const writable = answers.filter(({ value }) => !holdsSecret(value));
   if (writable.length === 0) return;
   if (!(await answerConfirm(`Write the answers into ${inventory.file}, so that they are not asked again?`)))
     return;
   await saveAnswers(inventory.file, writable as Parameters<typeof saveAnswers>[1]);
-  process.stderr.write(`  written: ${writable.map(({ at }) => at.join('.')).join(', ')}\n`);
+  sink.message(`  written: ${writable.map(({ at }) => at.join('.')).join(', ')}`);
+}
+
+/** What is answered to a choice may hold one further down. */
+function holdsSecret(value: unknown): boolean {
+  if (value instanceof Secret) return true;
+  return typeof value === 'object' && value !== null && Object.values(value).some(holdsSecret);
 }
 
 /** Files and folders that begin with what was typed; folders end with a slash. */

@@ -3,6 +3,7 @@ import { problemsOf } from '../core/errors.ts';
 import { exitCodeOf } from '../engine/exit-code.ts';
 import { renderProblems } from '../report/report.ts';
 import { createSink, type Sink } from '../report/sink.ts';
+import { guardProcess } from './guard-process.ts';
 import { canAsk, terminalStyle } from './outside.ts';
 import { parseCommandLine, type Request } from './program.ts';
 import { Interrupted } from './prompts.ts';
@@ -19,6 +20,11 @@ process.on('exit', () => {
 });
 
 const sink = createSink({ stdout: process.stdout, stderr: process.stderr, unicode: terminalStyle().unicode });
+guardProcess(sink, (error) => {
+  completed = true;
+  const exit = report(error, sink);
+  void sink.flush().then(() => process.exit(exit));
+});
 const exit = await main(process.argv.slice(2), sink);
 completed = true;
 await sink.flush();
@@ -32,13 +38,20 @@ async function main(argv: readonly string[], out: Sink): Promise<number> {
       out.message('stopped: nothing was changed');
       return 130;
     }
-    const problems = problemsOf(error);
-    const { color, unicode } = terminalStyle();
-    out.message(renderProblems(problems, { color: color.stderr, unicode, folder: process.cwd() }), 'own');
-    if (problems[0].code === 'BUG' && error instanceof Error) out.message(error.stack ?? '');
-    if (problems.length > 1) out.message(`${problems.length} problems; nothing was contacted`);
-    return exitCodeOf(problems.map(({ code }) => code));
+    const count = problemsOf(error).length;
+    const code = report(error, out);
+    if (count > 1) out.message(`${count} problems; nothing was contacted`);
+    return code;
   }
+}
+
+/** Tells what went wrong; its exit code. */
+function report(error: unknown, out: Sink): number {
+  const problems = problemsOf(error);
+  const { color, unicode } = terminalStyle();
+  out.message(renderProblems(problems, { color: color.stderr, unicode, folder: process.cwd() }), 'own');
+  if (problems[0].code === 'BUG' && error instanceof Error) out.message(error.stack ?? '');
+  return exitCodeOf(problems.map(({ code }) => code));
 }
 
 async function dispatch(request: Request, out: Sink): Promise<number> {
@@ -48,7 +61,7 @@ async function dispatch(request: Request, out: Sink): Promise<number> {
     case 'run':
       return (await import('./commands/run.ts')).runCommand(request, out);
     case 'check':
-      return (await import('./commands/check.ts')).checkCommand(request, out);
+      return (await import('./commands/check.ts')).checkCommand(request, out, canAsk(request));
     case 'trust':
       return (await import('./commands/trust.ts')).trustCommand(request, out, canAsk(request));
   }

@@ -12,6 +12,7 @@ interface InputRequest {
   readonly playbook?: string;
   readonly inventory: string;
   readonly verbosity: number;
+  readonly ageIdentity?: string;
   readonly output: 'human' | 'lines' | 'jsonl';
   readonly input: boolean;
 }
@@ -125,6 +126,7 @@ function inputOptions(command: Command): Command {
         .choices(['human', 'lines', 'jsonl'])
         .default('human'),
     )
+    .option('--age-identity <file>', 'identity that opens secrets encrypted by age')
     .option('--no-input', 'never ask, even at a terminal')
     .option('-v, --verbose', 'more; repeatable', (_: string, before: number) => before + 1, 0)
     .hook('preAction', (_, action) => {

@@ -1,4 +1,6 @@
 import { ProvisionError } from '../core/errors.ts';
+import { maskText } from '../report/mask.ts';
+import { sanitize } from '../report/sanitize.ts';
 
 /*
  * The only file that knows inquirer. Its prompts draw on stderr, so that stdout stays the result; an ended input or Ctrl-C
@@ -12,7 +14,8 @@ export async function answerText(message: string, validate: Validate): Promise<s
 }
 
 export async function answerSecret(message: string): Promise<string> {
-  return prompt({ type: 'password', message, mask: false, toggleMask: false });
+  const validate = (answer: string) => answer !== '' || 'It must not be empty.';
+  return prompt({ type: 'password', message, mask: false, toggleMask: false, validate });
 }
 
 export async function answerSelect(
@@ -52,15 +55,21 @@ export async function answerPath(
   });
 }
 
+/** inquirer draws by itself: what it is given must be fit to be shown. */
+function shown<T>(value: T): T {
+  return typeof value === 'string' ? (sanitize(maskText(value)) as T) : value;
+}
+
 function orTrue(validate: Validate) {
-  return async (value: string) => (await validate(value)) ?? true;
+  return async (value: string) => shown((await validate(value)) ?? true);
 }
 
 async function prompt<T>(question: Record<string, unknown>): Promise<T> {
   const { default: inquirer } = await import('inquirer');
   const ask = inquirer.createPromptModule({ output: process.stderr });
   try {
-    const answers = (await ask({ ...question, name: 'answer' } as never)) as unknown as {
+    const message = shown(question['message']);
+    const answers = (await ask({ ...question, message, name: 'answer' } as never)) as unknown as {
       readonly answer: T;
     };
     return answers.answer;

@@ -3,16 +3,19 @@ import { ProvisionError, throwProblems, type Problem } from '../core/errors.ts';
 import { createPlan, type Plan } from '../core/plan.ts';
 import type { Playbook } from '../core/play.ts';
 import { formatLocation } from '../core/source.ts';
+import type { AskSecret } from '../inventory/age-files.ts';
 import type { ConnectionSettings } from '../inventory/connection-settings.ts';
 import type { Inventory } from '../inventory/inventory.ts';
 import { loadInventory } from '../inventory/load-inventory.ts';
-import { resolveInventory, type MissingValue } from '../inventory/resolve-inventory.ts';
+import type { OutsideWorld } from '../inventory/outside-world.ts';
+import { resolveInventory, type MissingValue, type Resolution } from '../inventory/resolve-inventory.ts';
 import { withAnswers, type GivenAnswer } from '../inventory/with-answers.ts';
 import { certificateProblem, findCertificate } from '../ssh/certificate-file.ts';
 import { checkKeyFile } from '../ssh/key-file.ts';
 import { loadPlaybook } from './load-playbook.ts';
-import { outsideWorld } from './outside.ts';
+import { outsideOf } from './outside.ts';
 import { packageRoot } from './package-root.ts';
+import { refuseDebugger } from './refuse-debugger.ts';
 
 /** Everything that a run needs, read and checked, with nothing contacted. */
 export interface Input {
@@ -27,19 +30,37 @@ export interface Input {
 export type AskMissing = (
   missing: readonly MissingValue[],
   inventory: Inventory,
+  world: OutsideWorld,
 ) => Promise<readonly GivenAnswer[]>;
+
+/** How a person is asked; empty when nobody can be. */
+export interface Asking {
+  readonly missing?: AskMissing;
+  /** For a secret whose place is a prompt, and for the passphrase of an encrypted file. */
+  readonly secret?: AskSecret;
+}
+
+interface InputFiles {
+  readonly inventory: string;
+  readonly playbook?: string;
+  /** Path of the identities that open encrypted secrets. */
+  readonly ageIdentity?: string;
+}
 
 /**
  * Reads inventory, playbook and everything they name, and makes the plan.
  * @throws ProvisionError with every problem of the input; `NEED_INPUT` when values are missing and nobody can be asked
  */
 export async function readInput(
-  request: { readonly inventory: string; readonly playbook?: string; readonly readOnly: boolean },
-  ask: AskMissing | undefined,
+  request: InputFiles & { readonly readOnly: boolean },
+  asking: Asking,
 ): Promise<Input> {
   const given = await loadInventory(request.inventory);
+  const { ageIdentity, readOnly } = request;
+  const world = { ...outsideOf(given, { ageIdentity, askSecret: asking.secret }), readOnly };
   const playbook = await loadPlaybook(playbookOf(request.playbook, given), process.env);
-  const { resolution } = await resolveAsking(given, playbook, request.readOnly, ask);
+  const resolution = await resolveAsking(given, playbook, world, asking.missing);
+  refuseDebugger();
   const plan = createPlan(playbook, resolution.resolved);
   refuseEmpty(plan, playbook, given);
   const connections = connectionsOf(plan, resolution.connections);
@@ -55,13 +76,11 @@ export async function readInput(
  * How the hosts of a playbook are reached. Values that are still open do not matter here: a host is trusted before it is used.
  * @throws ProvisionError with every problem of what the inventory does say
  */
-export async function readConnections(request: {
-  readonly inventory: string;
-  readonly playbook?: string;
-}): Promise<readonly ConnectionSettings[]> {
+export async function readConnections(request: InputFiles): Promise<readonly ConnectionSettings[]> {
   const given = await loadInventory(request.inventory);
+  const world = { ...outsideOf(given), readOnly: true, readsSecrets: false };
   const playbook = await loadPlaybook(playbookOf(request.playbook, given), process.env);
-  const { connections, resolved } = await resolveInventory(given, playbook.groups, outsideWorld(true));
+  const { connections, resolved } = await resolveInventory(given, playbook.groups, world);
   const used = new Set([...resolved.groups.values()].flat().map(({ name }) => name));
   return [...connections.values()].filter(({ name }) => used.has(name));
 }
@@ -73,16 +92,14 @@ function playbookOf(argument: string | undefined, inventory: Inventory): string 
 async function resolveAsking(
   given: Inventory,
   playbook: Playbook,
-  readOnly: boolean,
+  world: OutsideWorld,
   ask: AskMissing | undefined,
-) {
-  const first = await resolveInventory(given, playbook.groups, outsideWorld(readOnly));
-  if (first.missing.length === 0) return { resolution: first };
+): Promise<Resolution> {
+  const first = await resolveInventory(given, playbook.groups, world);
+  if (first.missing.length === 0) return first;
   if (!ask) throw needInput(first.missing, given);
-  const answers = await ask(first.missing, given);
-  return {
-    resolution: await resolveInventory(withAnswers(given, answers), playbook.groups, outsideWorld(readOnly)),
-  };
+  const answers = await ask(first.missing, given, world);
+  return resolveInventory(withAnswers(given, answers), playbook.groups, world);
 }
 
 function needInput(missing: readonly MissingValue[], inventory: Inventory): ProvisionError {

@@ -42,7 +42,7 @@ export interface FieldContext {
   readFile(path: string): Promise<{ content: Uint8Array; mode: number }>;
   /** A file of any size, which is not read yet. Throws an Error with a plain message when it could not be. */
   largeFile(path: string): Promise<LargeFile>;
-  /** The value behind `{ env: NAME }`, `{ file: PATH }`, `{ command: [...] }` or a plain string. Throws a plain Error. */
+  /** The value behind `{ env: NAME }` and the other sources of a secret. Throws a plain Error. */
   readSecret(source: unknown, name: string): Promise<Secret>;
   /** Something a person should know that does not stop the run. */
   warn(path: readonly (string | number)[], text: string): void;
@@ -57,6 +57,8 @@ export interface Field<T> {
   /** Set when the value may be left out: what it is then. */
   readonly fallback?: { readonly value: T };
   readonly question?: Question;
+  /** Set when what it becomes is a secret, or holds nothing but secrets. */
+  readonly isSecret?: true;
   /** JSON Schema of what a person writes in the YAML. */
   readonly schema: Json;
   parse(value: unknown, context: FieldContext): Promise<Parsed<T>>;

@@ -1,5 +1,6 @@
 import type { FieldMap, VarsOf } from './field.ts';
 import { ProvisionError } from './errors.ts';
+import { refuseBareSecrets } from './fields/refuse-bare-secrets.ts';
 import { callSite, type SourceLocation } from './source.ts';
 import type { StepList } from './step.ts';
 import { didYouMean } from './suggest.ts';
@@ -60,10 +61,12 @@ export interface Site<G extends GroupMap> {
 
 /**
  * Declares the groups of an inventory and the type of each group's vars.
+ * @throws ProvisionError `PLAYBOOK` when a value is called like a secret and is plain text
  * @example
  * const site = inventory({ web: { hostname: fqdn(), workers: integer().default(4) } });
  */
 export function inventory<const G extends GroupMap>(groups: G): Site<G> {
+  Object.values(groups).forEach(refuseBareSecrets);
   const site: Site<G> = {
     groups,
     play(group, build, options = {}) {

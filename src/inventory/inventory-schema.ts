@@ -25,6 +25,10 @@ export function inventorySchema(groups: GroupMap): Json {
     ...byName,
     properties: {
       playbook: { type: 'string', description: 'Path of the playbook in TypeScript, from here.' },
+      age_identity: {
+        type: 'string',
+        description: 'Path of the identity file that opens secrets encrypted by age.',
+      },
       ...byName.properties,
     },
     $defs: {

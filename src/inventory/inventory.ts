@@ -8,6 +8,8 @@ export interface Inventory {
   /** Absolute; relative paths of the inventory start here. */
   readonly folder: string;
   readonly playbook?: { /** Absolute. */ readonly path: string; readonly at: SourceLocation };
+  /** Path of the identities that open encrypted secrets, as it is written. */
+  readonly ageIdentity?: string;
   /** In the order of the file; `all` is always among them. */
   readonly groups: ReadonlyMap<string, InventoryGroup>;
   /** In the order of the file. */

@@ -1,13 +1,23 @@
-import { resolve } from 'node:path';
 import type { FieldContext } from '../core/field.ts';
+import { Secret } from '../core/secret.ts';
 import type { LargeFile } from '../core/large-file.ts';
 import { openLargeFile } from './open-large-file.ts';
+import { absolutePath } from './absolute-path.ts';
+import { AgeFiles, type AskSecret } from './age-files.ts';
 import { readRegularFile } from './read-regular-file.ts';
 import { readSecret } from './read-secret.ts';
 
 /** What the command line knows of the machine that it runs on. The inventory itself never looks at the environment. */
 export interface OutsideWorld {
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** What programs get that are run for a secret; without the variables that hold secrets. Default: `environment`. */
+  readonly commandEnvironment?: Readonly<Record<string, string | undefined>>;
+  /** The encrypted files of this run. Default: there is nothing to open them with. */
+  readonly ageFiles?: AgeFiles;
+  /** False when nobody logs in anywhere: no secret is then looked for. Default true. */
+  readonly readsSecrets?: boolean;
+  /** Asks a person for a secret, once a run for each text. Left out when nobody can be asked. */
+  readonly askSecret?: AskSecret;
   /** What `~` stands for; absolute. */
   readonly home: string;
   /** Login name on hosts for which the inventory gives none. */
@@ -41,12 +51,18 @@ export function fieldContext(
     warn,
     readFile: (path) => readRegularFile(resolvePath(path), 1_000_000),
     largeFile: (path) => openLargeFile(resolvePath(path), largeFilesOf(world)),
-    readSecret: (source, inner) =>
-      readSecret(source, inner === '' ? name : `${name}.${inner}`, {
+    readSecret: async (source, inner) => {
+      const ofSecret = inner === '' ? name : `${name}.${inner}`;
+      if (world.readsSecrets === false) return new Secret('', ofSecret);
+      return readSecret(source, ofSecret, {
         environment: world.environment,
+        commandEnvironment: world.commandEnvironment ?? world.environment,
+        ageFiles: world.ageFiles ?? new AgeFiles({}),
+        ask: world.askSecret,
         folder,
         resolvePath,
-      }),
+      });
+    },
   };
 }
 
@@ -57,10 +73,4 @@ function largeFilesOf(world: OutsideWorld): Map<string, LargeFile> {
   const files = largeFiles.get(world) ?? new Map<string, LargeFile>();
   largeFiles.set(world, files);
   return files;
-}
-
-function absolutePath(path: string, folder: string, home: string): string {
-  if (path === '~' || path.startsWith('~/')) return resolve(home, `.${path.slice(1)}`);
-  if (path.startsWith('~')) throw new Error('~ stands for your own home only; give the whole path');
-  return resolve(folder, path);
 }

@@ -159,7 +159,7 @@ describe('hostile YAML', () => {
       'web: { hosts: { a: } }\n"web": {}',
       '2:1 "web" stands twice here; first in line 1',
     ],
-    ['an alias without anchor', body('*nobody'), '1:20 "*nobody" has no anchor "&nobody" before it'],
+    ['an alias without anchor', body('*nobody'), '1:20 an alias (*) has no anchor (&) of its name before it'],
     ['an alias inside of its anchor', body('&a { b: *a }'), '1:28 "*a" stands inside of its own anchor'],
     ['a key that is a list', body('{ [a]: 1 }'), '1:22 a key must be a word'],
     ['a key that is nothing', body('{ ~: 1 }'), '1:22 a key must be a word'],

@@ -18,14 +18,17 @@ export function parseInventory(text: string, file: string): Inventory {
   if (root?.type !== 'map') {
     const happened = 'an inventory is a mapping of groups';
     if (root)
-      problems.push({ code: 'INVENTORY', at: [{ file, line: 1, column: 1 }], happened, remedy: example });
+      problems.push({ code: 'INVENTORY', at: [{ file, line: 1, column: 1 }], happened, remedy: shape });
     throwProblems(problems);
     throw new Error('a text without a value has a problem');
   }
   const folder = resolve(dirname(file));
   const { groups, hosts } = readGroups(root, problems);
   const playbook = root.entries.get('playbook');
-  const path = playbook && readPlaybook(playbook, problems);
+  const path = playbook && readPath('playbook', 'site.ts', playbook, problems);
+  const identity = root.entries.get('age_identity');
+  const ageIdentity =
+    identity && readPath('age_identity', '~/.config/provision/identity.txt', identity, problems);
   throwProblems(problems);
   return {
     file,
@@ -33,19 +36,30 @@ export function parseInventory(text: string, file: string): Inventory {
     groups,
     hosts,
     ...(playbook && path !== undefined && { playbook: { path: resolve(folder, path), at: playbook.at } }),
+    ...(ageIdentity !== undefined && { ageIdentity }),
   };
 }
 
-const example = 'start with the name of a group, then "hosts:" below it, then a host below that';
+const shape = 'start with the name of a group, then "hosts:" below it, then a host below that';
 
-function readPlaybook({ at, node }: YamlEntry, problems: Problem[]): string | undefined {
+function readPath(
+  key: string,
+  example: string,
+  { at, node }: YamlEntry,
+  problems: Problem[],
+): string | undefined {
   if (node.type === 'scalar' && typeof node.value === 'string' && node.value !== '') {
     const unsafe = unsafeCharacter(node.value);
     if (!unsafe) return node.value;
-    problems.push({ code: 'INVENTORY', at: [at], happened: `playbook: holds ${unsafe}` });
+    problems.push({ code: 'INVENTORY', at: [at], happened: `${key}: holds ${unsafe}` });
   } else {
-    const happened = `playbook: must be the path of a file, found ${describeNode(node)}`;
-    problems.push({ code: 'INVENTORY', at: [at], happened, remedy: 'write, for example: playbook: site.ts' });
+    const happened = `${key}: must be the path of a file, found ${describeNode(node)}`;
+    problems.push({
+      code: 'INVENTORY',
+      at: [at],
+      happened,
+      remedy: `write, for example: ${key}: ${example}`,
+    });
   }
   return undefined;
 }

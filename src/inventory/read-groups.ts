@@ -42,7 +42,7 @@ class GroupReader implements Groups {
   readRoot(root: YamlMap): void {
     this.#group('all', root.at, ['all']);
     for (const [name, entry] of root.entries) {
-      if (name === 'playbook') continue;
+      if (name === 'playbook' || name === 'age_identity') continue;
       if (groupKeys.includes(name)) {
         this.#report(
           entry.at,

@@ -103,7 +103,12 @@ class NodeReader {
     else if (this.#copied > mostCopied)
       this.#report(offset, 'aliases (*) multiply too many values', 'use groups');
     else if (!target && this.#aliases <= mostAliases)
-      this.#report(offset, `"*${name}" has no anchor "&${name}" before it`);
+      // Not by its name: it may be a password in the wrong place, of which the first character is a star.
+      this.#report(
+        offset,
+        'an alias (*) has no anchor (&) of its name before it',
+        'put text with a * in quotes',
+      );
     else if (target) {
       this.#aliasDepth += 1;
       const read = this.read(target, offset);

@@ -468,9 +468,9 @@ describe('secrets', () => {
     ['hunter22', 'is a secret that stands in the inventory itself'],
     ['12345678', 'must say where the secret is, found a whole number'],
     ['[a]', 'must say where the secret is, found a list'],
-    ['{}', 'must have one key: env, file or command'],
-    ['{ env: TOKEN, file: token }', 'must have one key: env, file or command'],
-    ['{ vault: x }', 'must have one key: env, file or command'],
+    ['{}', 'must have one key: env, file, command, prompt or age'],
+    ['{ env: TOKEN, file: token }', 'must have one key: env, file, command, prompt or age'],
+    ['{ vault: x }', 'must have one key: env, file, command, prompt or age'],
     ['{ env: NOT_SET }', 'environment variable NOT_SET is not set'],
     ['{ env: "toString" }', 'environment variable toString is not set'],
     ['{ env: "A B" }', 'env: must be the name of an environment variable'],
@@ -483,6 +483,12 @@ describe('secrets', () => {
     ['{ command: ["false"] }', 'command false ended with 1; its messages are hidden, run it by hand'],
     ['{ command: ["true"] }', 'is empty: command gave nothing'],
     ['{ command: [cat, /dev/zero] }', 'command cat wrote more than 64 kB'],
+    ['{ prompt: "" }', 'prompt: must be what a person is asked, on one line'],
+    ['{ prompt: [a] }', 'prompt: must be what a person is asked, on one line'],
+    ['{ prompt: a, name: b }', 'must have one key: env, file, command, prompt or age'],
+    ['{ age: 7 }', 'age: must be the path of an encrypted file'],
+    ['{ age: nowhere.age, name: [b] }', 'name: must be the name of a secret in the encrypted file'],
+    ['{ age: nowhere.age }', 'nowhere.age does not exist'],
   ])('are refused as %s', async (source, told) => {
     const problems = await problemsOf(`web: { hosts: { a: { token: ${source} } } }`, {
       web: { token: secret() },
@@ -507,6 +513,29 @@ describe('secrets', () => {
       });
     },
   );
+
+  it('are asked for at a terminal, and are an open question without one', async () => {
+    const asked: string[] = [];
+    const askSecret = async (text: string) => (asked.push(text), 'typed by hand');
+    expect(await token('{ prompt: "Token of the API:" }', { askSecret })).toBe('typed by hand');
+    expect(asked).toEqual(['Token of the API:']);
+    const error: unknown = await token('{ prompt: "Token:" }').catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ code: 'NEED_INPUT', problems: [{ at: [{ line: 1, column: 22 }] }] });
+  });
+
+  it('S06: are not handed on to the programs that give other secrets', async () => {
+    const commandEnvironment = { PATH: process.env['PATH'] };
+    const environment = { ...commandEnvironment, TOKEN: 'hunter22' };
+    const given = await token(`{ command: [sh, -c, 'echo "found: \${TOKEN-}"'] }`, {
+      environment,
+      commandEnvironment,
+    });
+    expect(given).toBe('found: ');
+  });
+
+  it('are not looked for where nobody logs in', async () => {
+    expect(await token('{ env: NOT_SET }', { readsSecrets: false })).toBe('');
+  });
 
   it('are named by their place, and never shown', async () => {
     const resolution = await resolve(

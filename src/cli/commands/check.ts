@@ -5,6 +5,7 @@ import { dirname, join, resolve } from 'node:path';
 import { ProvisionError } from '../../core/errors.ts';
 import type { Sink } from '../../report/sink.ts';
 import { packageRoot } from '../package-root.ts';
+import { answerSecret } from '../prompts.ts';
 import { readInput } from '../read-input.ts';
 
 /**
@@ -12,10 +13,14 @@ import { readInput } from '../read-input.ts';
  * @returns the exit code
  */
 export async function checkCommand(
-  request: { readonly inventory: string; readonly playbook?: string },
+  request: { readonly inventory: string; readonly playbook?: string; readonly ageIdentity?: string },
   sink: Sink,
+  mayAsk: boolean,
 ): Promise<number> {
-  const { plan, warnings } = await readInput({ ...request, readOnly: true }, undefined);
+  const { plan, warnings } = await readInput(
+    { ...request, readOnly: true },
+    mayAsk ? { secret: answerSecret } : {},
+  );
   for (const warning of warnings) sink.message(`warning: ${warning}`);
   await typeCheck(request.playbook, sink);
   for (const play of plan.plays) {
@@ -68,9 +73,10 @@ function findTypeScript(project: string): string | undefined {
 
 function run(script: string, args: readonly string[]): Promise<{ code: number; output: string }> {
   return new Promise((done, fail) => {
-    const child = spawn(process.execPath, [script, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, [script, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
     let output = '';
-    child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString('utf8')));
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding('utf8').on('data', (chunk: string) => (output += chunk));
     child.once('error', fail);
     child.once('close', (code) => done({ code: code ?? 1, output: output.slice(0, 16_000) }));
   });

@@ -23,7 +23,10 @@ import { readInput, type Input } from '../read-input.ts';
  */
 export async function runCommand(request: RunRequest, sink: Sink): Promise<number> {
   const mayAsk = canAsk(request);
-  const input = await readInput({ ...request, readOnly: request.check }, mayAsk ? askMissing : undefined);
+  const input = await readInput(
+    { ...request, readOnly: request.check },
+    mayAsk ? { missing: (...args) => askMissing(...args, sink), secret: answerSecret } : {},
+  );
   for (const warning of input.warnings) sink.message(`warning: ${warning}`);
   const connections = await withPasswords(input.connections, request, mayAsk);
   const interrupts = listenForInterrupts({

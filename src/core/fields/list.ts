@@ -16,6 +16,7 @@ export function list<T>(
   const expects = `a list, each entry ${item.expects}`;
   return defineField<readonly T[]>({
     expects,
+    ...(item.isSecret && { isSecret: true }),
     schema: {
       type: 'array',
       items: item.schema,

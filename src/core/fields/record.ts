@@ -2,6 +2,7 @@ import type { Json } from '../change.ts';
 import type { FieldContext, FieldMap, FieldProblem, Parsed, VarsOf } from '../field.ts';
 import { didYouMean } from '../suggest.ts';
 import { parseInner } from './inner-context.ts';
+import { refuseBareSecrets } from './refuse-bare-secrets.ts';
 import { defineField, type ValueField } from './value-field.ts';
 import { isMapping, wrong } from './wrong.ts';
 
@@ -46,6 +47,7 @@ export async function parseMapping<F extends FieldMap>(
 
 /** JSON Schema of a mapping with these keys and no others. */
 export function mappingSchema(fields: FieldMap) {
+  refuseBareSecrets(fields);
   const entries = Object.entries(fields);
   return {
     type: 'object',

@@ -23,6 +23,7 @@ export function secretFile(
 ): AskableField<LocalSecretFile> {
   return defineField<LocalSecretFile>({
     expects: expectsFile,
+    isSecret: true,
     schema: { type: 'string', minLength: 1 },
     toQuestion: (message) => ({ type: 'path', message, ...options }),
     async parse(value, context) {

@@ -4,14 +4,16 @@ import type { Secret } from '../secret.ts';
 import { defineField, type AskableField } from './value-field.ts';
 import { problem, wrong } from './wrong.ts';
 
-const expects = 'the source of a secret: { env: NAME }, { file: PATH } or { command: [PROGRAM, ARGUMENT] }';
+const expects =
+  'the source of a secret: { env: NAME }, { file: PATH }, { command: [PROGRAM, ARGUMENT] }, { prompt: TEXT } or { age: PATH, name: NAME }';
 
 // Shorter ones would be masked in half of all words, so they are not masked at all.
 const shortestMasked = 6;
 
 /**
- * A secret, given by where it is: `{ env: NAME }`, `{ file: PATH }` (mode 0600) or `{ command: [...] }` (no shell).
- * A secret that stands in the inventory itself is refused.
+ * A secret, given by where it is: `{ env: NAME }`, `{ file: PATH }` (mode 0600), `{ command: [...] }` (no shell),
+ * `{ prompt: TEXT }` (asked at the terminal) or `{ age: PATH, name: NAME }` (a file that age has encrypted). A secret that
+ * stands in the inventory itself is refused.
  * @example
  * record({ username: text(), password: secret() })
  */
@@ -19,6 +21,7 @@ export function secret(): AskableField<Secret> {
   return defineField<Secret>({
     expects,
     schema: secretSchema,
+    isSecret: true,
     toQuestion: (message) => ({ type: 'secret', message }),
     async parse(value, context) {
       if (value === null || value === undefined) return wrong(expects, value);
@@ -37,9 +40,9 @@ export function secret(): AskableField<Secret> {
   });
 }
 
-const source = (key: string, schema: Json): Json => ({
+const source = (key: string, schema: Json, optional: Readonly<Record<string, Json>> = {}): Json => ({
   type: 'object',
-  properties: { [key]: schema },
+  properties: { [key]: schema, ...optional },
   required: [key],
   additionalProperties: false,
 });
@@ -49,5 +52,7 @@ const secretSchema = {
     source('env', { type: 'string', pattern: '^[A-Za-z_][A-Za-z0-9_]*$' }),
     source('file', { type: 'string', minLength: 1 }),
     source('command', { type: 'array', items: { type: 'string' }, minItems: 1 }),
+    source('prompt', { type: 'string', minLength: 1 }),
+    source('age', { type: 'string', minLength: 1 }, { name: { type: 'string', minLength: 1 } }),
   ],
 };

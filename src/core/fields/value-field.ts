@@ -34,6 +34,7 @@ export interface FieldDefinition<T> {
   parse(value: unknown, context: FieldContext): Parsed<T> | Promise<Parsed<T>>;
   readonly fallback?: { readonly value: T };
   readonly question?: Question;
+  readonly isSecret?: true;
   /** How this kind of value is asked for. */
   readonly toQuestion?: (message: string) => Question;
 }
@@ -44,12 +45,13 @@ export function defineField<T>(
 ): AskableField<T>;
 export function defineField<T>(definition: FieldDefinition<T>): ValueField<T>;
 export function defineField<T>(definition: FieldDefinition<T>): ValueField<T> | AskableField<T> {
-  const { expects, schema, toQuestion, fallback, question } = definition;
+  const { expects, schema, toQuestion, fallback, question, isSecret } = definition;
   return Object.freeze({
     expects,
     schema,
     ...(fallback && { fallback }),
     ...(question && { question }),
+    ...(isSecret && { isSecret }),
     parse: async (value: unknown, context: FieldContext) => definition.parse(value, context),
     optional: () => defineField<T | undefined>({ ...definition, fallback: { value: undefined } }),
     default: (value: T) =>

@@ -1,0 +1,167 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, describe, expect, test, vi } from 'vitest';
+
+vi.setConfig({ testTimeout: 60_000 });
+
+const program = fileURLToPath(new URL('../../dist/provision.js', import.meta.url));
+const canary = 'canary-of-the-command-line';
+const folder = mkdtempSync(join(tmpdir(), 'secrets-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function write(name: string, text: string, mode = 0o600): string {
+  writeFileSync(join(folder, name), text, { mode });
+  return join(folder, name);
+}
+
+interface Ended {
+  readonly exit: number | null;
+  readonly output: string;
+}
+
+function provision(
+  args: readonly string[],
+  options: { node?: string[]; umask?: number } = {},
+): Promise<Ended> {
+  const before = process.umask(options.umask ?? 0o022);
+  const child = spawn(process.execPath, [...(options.node ?? []), program, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    cwd: folder,
+    env: { ...process.env, CANARY: canary, XDG_CACHE_HOME: join(folder, 'cache') },
+  });
+  process.umask(before);
+  let output = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (chunk: Buffer) => (output += String(chunk)));
+  return new Promise((resolve) => child.once('close', (exit) => resolve({ exit, output })));
+}
+
+const playbook = (body: string) => `
+import { inventory, playbook, secret } from 'provision';
+const site = inventory({ web: { token: secret() } });
+export default playbook(site.play('web', ({ vars }) => { ${body}; return []; }));
+`;
+const site = (source: string) => `web: { hosts: { a: { host: 127.0.0.1, port: 1, token: ${source} } } }\n`;
+
+describe('a playbook that does with a secret what it should not', () => {
+  test.each([
+    ['S14: throws it', 'throw new Error(`no ${vars.token.reveal()}`)', 250],
+    ['S14: throws it as a cause', 'throw new Error("x", { cause: vars.token.reveal() })', 250],
+    [
+      'S14: throws it where nobody catches it',
+      'setImmediate(() => { throw new Error(vars.token.reveal()) })',
+      250,
+    ],
+    ['S14: rejects with it', 'void Promise.reject(new Error(vars.token.reveal()))', 250],
+    ['S08: prints it', 'console.log(vars.token.reveal(), { a: [vars.token.reveal()] })', undefined],
+    [
+      'S08: prints it as an error',
+      'console.error(new Error(vars.token.reveal())); console.table([vars.token.reveal()])',
+      undefined,
+    ],
+  ])('%s: the value is masked', async (name, body, exit) => {
+    const file = write(`${name.replace(/\W/g, '-')}.ts`, playbook(body));
+    const ended = await provision([file, '-i', write('site.yaml', site('{ env: CANARY }')), '-C', '-vvv']);
+    if (exit !== undefined) expect(ended.exit).toBe(exit);
+    expect(ended.output).toMatch(name.includes('cause') ? /BUG/ : /\*\*\*/);
+    expect(ended.output).not.toContain(canary);
+  });
+});
+
+test('S06: a variable that holds a secret is in the environment of nothing that a playbook runs', async () => {
+  const body = `process.getBuiltinModule('node:child_process').execSync('env > ${folder}/environment')`;
+  const file = write('env.ts', playbook(body));
+  await provision([file, '-i', write('site.yaml', site('{ env: CANARY }')), '-C']);
+  const seen = execFileSync('cat', [join(folder, 'environment')], { encoding: 'utf8' });
+  expect(seen).toContain('XDG_CACHE_HOME=');
+  expect(seen).not.toContain(canary);
+});
+
+describe('a debugger', () => {
+  test('S14: is refused when there are secrets, before anything is contacted', async () => {
+    const file = write('plain.ts', playbook(''));
+    const args = [file, '-i', write('site.yaml', site('{ env: CANARY }')), '-C'];
+    const ended = await provision(args, { node: ['--inspect=127.0.0.1:0'] });
+    expect(ended.exit).toBe(8);
+    expect(ended.output).toContain('a debugger can be attached');
+  });
+
+  test('S14: is not opened by a signal', async () => {
+    const file = write('signal.ts', playbook('process.kill(process.pid, "SIGUSR1")'));
+    const ended = await provision([file, '-i', write('site.yaml', site('{ env: CANARY }')), '-C']);
+    expect(ended.output).not.toContain('Debugger listening');
+    expect(ended.exit).toBe(4);
+  });
+});
+
+describe('S10: a wrong value of a secret is never shown', () => {
+  test.each([
+    ['text', `"${canary}"`],
+    ['text with a line break', `"${canary}\\n${canary}"`],
+    ['a list', `[${canary}]`],
+    ['a key', `{ ${canary}: x }`],
+    ['a key beside', `{ env: NOT_SET, ${canary}: x }`],
+    ['the name of a variable', `{ env: "${canary} ${canary}" }`],
+    ['a command in one piece', `{ command: "echo ${canary}" }`],
+    ['a prompt with an answer', `{ prompt: [${canary}] }`],
+    ['a name in an encrypted file', `{ age: [${canary}] }`],
+    ['an alias', `*${canary}`],
+  ])('%s', async (_, source) => {
+    const ended = await provision([
+      write('p.ts', playbook('')),
+      '-i',
+      write('wrong.yaml', site(source)),
+      '-C',
+    ]);
+    expect(ended.exit).toBe(3);
+    expect(ended.output).toMatch(/wrong\.yaml:1:\d+/);
+    expect(ended.output).not.toContain(canary);
+  });
+});
+
+test('S48: whatever the umask, what a run leaves behind is closed to others', async () => {
+  rmSync(join(folder, 'cache'), { recursive: true, force: true });
+  mkdirSync(join(folder, 'cache'), { mode: 0o700 });
+  const file = write('umask.ts', playbook(''));
+  await provision([file, '-i', write('site.yaml', site('{ env: CANARY }')), '-C', '-vvv'], { umask: 0 });
+  const left = readdirSync(join(folder, 'cache'), { recursive: true, encoding: 'utf8' });
+  expect(left.length).toBeGreaterThan(0);
+  const open = left.filter((name) => (statSync(join(folder, 'cache', name)).mode & 0o077) !== 0);
+  expect(open).toEqual([]);
+});
+
+// util-linux is on every Debian; elsewhere there may be no program that gives a terminal.
+describe.skipIf(!existsSync('/usr/bin/script'))('at a terminal (skipped without script(1))', () => {
+  test('S09: a secret is asked for once, with nothing echoed', async () => {
+    const file = write(
+      'asked.ts',
+      playbook('if (vars.token.reveal() !== "' + canary + '") throw new Error("another")'),
+    );
+    const inventory = write(
+      'asked.yaml',
+      `web: { hosts: { a: { host: 127.0.0.1, port: 1 }, b: { host: 127.0.0.1, port: 2 } }, vars: { token: { prompt: 'Token of the API' } } }\n`,
+    );
+    const command = `${process.execPath} ${program} ${file} -i ${inventory} -C`;
+    const child = spawn('/usr/bin/script', ['-qec', command, '/dev/null'], {
+      stdio: ['pipe', 'pipe', 'pipe'],
+      env: { ...process.env, CI: '', TERM: 'xterm', XDG_CACHE_HOME: join(folder, 'cache') },
+    });
+    let output = '';
+    let answered = false;
+    child.stdout.on('data', (chunk: Buffer) => {
+      output += String(chunk);
+      if (answered || !output.includes('Token of the API')) return;
+      answered = true;
+      child.stdin.write(`${canary}\r`);
+    });
+    const exit = await new Promise((resolve) => child.once('close', resolve));
+    expect(answered).toBe(true);
+    expect(output).not.toContain(canary);
+    expect(output).not.toContain('another');
+    // Both hosts were tried: nobody was asked a second time.
+    expect(exit).toBe(4);
+  }, 60_000);
+});
