@@ -1,4 +1,5 @@
-import { homedir } from 'node:os';
+import { randomBytes } from 'node:crypto';
+import { homedir, hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { ProvisionError } from '../core/errors.ts';
 import type { Connect } from '../engine/local-executor.ts';
@@ -18,10 +19,14 @@ export function connectBySsh(
     readonly onDebug?: (host: string, text: string) => void;
     /** How long a host that was lost is tried, in milliseconds. */
     readonly reconnectMs: number;
+    /** How long a host that another run has locked is waited for, in milliseconds. */
+    readonly lockWaitMs: number;
     readonly signal: AbortSignal;
   },
 ): Connect {
   const agent = process.env['SSH_AUTH_SOCK'];
+  const run = randomBytes(8).toString('hex');
+  const who = `${userName()}@${hostname()} (pid ${process.pid}, run ${run})`;
   return async (name, progress, notice) => {
     const settings = connections.get(name);
     if (!settings) throw new ProvisionError({ code: 'BUG', happened: `no connection settings for ${name}` });
@@ -56,6 +61,30 @@ export function connectBySsh(
     const { address } = settings;
     const host = new RemoteHost({ name, address, connection, progress, clock: Date.now });
     forget = () => host.forget();
-    return { host, losses: () => connection.losses, close: () => connection.close() };
+    return {
+      host,
+      losses: () => connection.losses,
+      lock: async () => {
+        progress('locking the host');
+        const held = await connection.lock({ run, who, waitMs: options.lockWaitMs, progress });
+        if (held.unable !== undefined)
+          notice({ level: 'warning', text: `not locked against other runs: ${held.unable}` });
+        else if (held.previous.run !== '' && held.previous.run !== run)
+          notice({
+            level: 'info',
+            text: `took over the lock of a run that ended without giving it back: ${held.previous.who}`,
+          });
+      },
+      close: () => connection.close(),
+    };
   };
+}
+
+/** A container may run as a user that has no name. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return `uid ${process.getuid?.() ?? 'unknown'}`;
+  }
 }

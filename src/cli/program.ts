@@ -30,6 +30,8 @@ export interface RunRequest extends InputRequest {
   readonly forks: number;
   /** Seconds for which a host that was lost is tried. */
   readonly reconnect: number;
+  /** Seconds for which a host that another run has locked is waited for. */
+  readonly lockWait: number;
   readonly skipRequirement: readonly string[];
   readonly askBecomePass: boolean;
   readonly askPass: boolean;
@@ -75,6 +77,12 @@ export function parseCommandLine(argv: readonly string[], version: string): Requ
     .option('--detailed-exitcode', 'with --check: exit with 20 when something would change', false)
     .option('-f, --forks <n>', 'hosts at a time', positiveInteger, 50)
     .option('--reconnect <seconds>', 'how long to try a host that was lost; 0: not at all', wholeNumber, 300)
+    .option(
+      '--lock-wait <seconds>',
+      'how long to wait for a host that another run has locked',
+      wholeNumber,
+      0,
+    )
     .option('--skip-requirement <name>', 'override one requirement that is not met; repeatable', collect, [])
     .option('-K, --ask-become-pass', 'ask for the password that makes root (sudo, su, doas)', false)
     .option('-k, --ask-pass', 'ask for the SSH password', false)

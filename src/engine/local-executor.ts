@@ -6,6 +6,7 @@ import type { Step } from '../core/step.ts';
 import type { Clock } from './clock.ts';
 import { EventQueue } from './event-queue.ts';
 import type { Executor, WorkUnit } from './executor.ts';
+import { repeatLost } from './repeat-lost.ts';
 import { runSteps, type StepReporter } from './run-steps.ts';
 
 /** An open way to one host. */
@@ -13,6 +14,8 @@ export interface Session {
   readonly host: Host;
   /** How often work on the host was, or may have been, interrupted by a line that broke; absent where it cannot break. */
   readonly losses?: () => number;
+  /** Keeps other runs away from the host up to `close`. Asked for once, before the first unit that may change anything. */
+  readonly lock?: () => Promise<void>;
   close(): Promise<void>;
 }
 
@@ -35,6 +38,7 @@ export class LocalExecutor implements Executor {
   readonly #connect: Connect;
   readonly #clock: Clock;
   readonly #sessions = new Map<string, Promise<Session>>();
+  readonly #locks = new Map<string, Promise<void>>();
   /** Who is told what happens on a host: the unit that runs there. */
   readonly #reporters = new Map<string, UnitReporter>();
 
@@ -48,7 +52,10 @@ export class LocalExecutor implements Executor {
     const queue = new EventQueue();
     const reporter = new UnitReporter(unit, this.#plan, queue, this.#clock);
     void this.#runUnit(unit, signal, reporter)
-      .catch((error: unknown) => reporter.failed({ id: 'connect', at: [] }, this.#clock.now(), error))
+      .catch((error: unknown) => {
+        const id = problemsOf(error)[0].code === 'LOCKED' ? 'lock' : 'connect';
+        reporter.failed({ id, at: [] }, this.#clock.now(), error);
+      })
       .finally(() => queue.end());
     return queue;
   }
@@ -69,7 +76,7 @@ export class LocalExecutor implements Executor {
       return;
     }
     this.#reporters.set(unit.host, reporter);
-    const session = await this.#session(unit.host).catch((error: unknown) => {
+    const session = await this.#readySession(unit, signal).catch((error: unknown) => {
       if (!signal.aborted) throw error;
     });
     if (!session) {
@@ -78,6 +85,16 @@ export class LocalExecutor implements Executor {
     }
     const { host, losses } = session;
     await runSteps(steps, { ...unit, host, losses, clock: this.#clock, signal }, reporter);
+  }
+
+  async #readySession(unit: WorkUnit, signal: AbortSignal): Promise<Session> {
+    const session = await this.#session(unit.host);
+    if (unit.mode === 'check' || !session.lock) return session;
+    const { lock, losses } = session;
+    const known = this.#locks.get(unit.host) ?? repeatLost({ losses, signal }, lock);
+    this.#locks.set(unit.host, known);
+    await known;
+    return session;
   }
 
   #session(host: string): Promise<Session> {

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import type { Connection } from '../host/connection.ts';
 import { dial } from './dial.ts';
 import type { KnownHostsOptions } from './host-keys.ts';
+import { takeLock, type HeldLock, type LockOptions } from './host-lock.ts';
 import type { Link } from './link.ts';
 import { prepareLogIn } from './log-in.ts';
 import { Shell } from './shell.ts';
@@ -44,6 +45,8 @@ export async function connect(target: SshTarget, options: ConnectOptions): Promi
 export interface SshConnection extends Connection {
   /** Whether the line is known to be down, or was closed: no call will be answered any more. */
   readonly ended: boolean;
+  /** Takes the lock of the host, for as long as the connection lives. @throws ProvisionError as `takeLock` */
+  lock(options: LockOptions, signal?: AbortSignal): Promise<HeldLock>;
 }
 
 /** Opens a connection, again and again if need be. An aborted signal ends the attempt. */
@@ -82,6 +85,7 @@ async function openShell(link: Link, { signal, uploadStallMs }: ConnectOptions):
     execute: (script, executeOptions) => shell.execute(script, executeOptions),
     upload: (content, near, uploadOptions) => uploads.upload(content, near, uploadOptions),
     dial: (address, port, timeoutMs) => dial(link, address, port, timeoutMs),
+    lock: (lockOptions, lockSignal) => takeLock(link, shell, lockOptions, lockSignal),
     close,
   };
 }

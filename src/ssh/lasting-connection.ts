@@ -5,6 +5,7 @@ import { Script } from '../core/script.ts';
 import type { Connection } from '../host/connection.ts';
 import type { ConnectOptions, OpenConnection, SshConnection } from './connect.ts';
 import { prepareConnect } from './connect.ts';
+import type { HeldLock, LockOptions } from './host-lock.ts';
 import type { SshTarget } from './target.ts';
 import { destination, targetError } from './target.ts';
 
@@ -36,6 +37,12 @@ export interface LastingConnection extends Connection {
    * this grew has an unknown outcome, whatever its error says.
    */
   readonly losses: number;
+  /**
+   * Takes the lock of the host, and takes it again whenever the host is reached again. When somebody else had it in
+   * between, the call that reached the host rejects with `CONN_LOST`, since what was read before may be wrong by now.
+   * @throws ProvisionError `LOCKED`, `CONN_LOST`
+   */
+  lock(options: LockOptions): Promise<HeldLock>;
 }
 
 /**
@@ -58,6 +65,12 @@ const delaysMs = [100, 1000, 2000, 4000, 8000, 10_000];
 const stableMs = 10_000;
 const tickMs = 2000;
 
+interface Reached {
+  readonly connection: SshConnection;
+  readonly boot: string;
+  readonly lock: HeldLock | undefined;
+}
+
 class ReconnectingConnection implements LastingConnection {
   readonly #target: SshTarget;
   readonly #options: LastingOptions;
@@ -71,6 +84,8 @@ class ReconnectingConnection implements LastingConnection {
   /** The broken connection that is counted already. */
   #counted: SshConnection | undefined;
   #attempt = 0;
+  #lockOptions: LockOptions | undefined;
+  #lock: { readonly held: HeldLock; readonly on: SshConnection } | undefined;
   #regainedAt = -Infinity;
 
   constructor(target: SshTarget, options: LastingOptions, open: OpenConnection, first: SshConnection) {
@@ -100,10 +115,23 @@ class ReconnectingConnection implements LastingConnection {
     });
   };
 
+  async lock(options: LockOptions): Promise<HeldLock> {
+    this.#lockOptions = options;
+    return this.#watch((connection) => this.#takeLock(connection, options));
+  }
+
   async close(): Promise<void> {
     this.#closing.abort();
     await this.#reaching?.catch(() => undefined);
+    if (!this.#current.ended) await this.#lock?.held.release();
     await this.#current.close();
+  }
+
+  async #takeLock(on: SshConnection, options: LockOptions): Promise<HeldLock> {
+    const { signal } = this.#options;
+    const ends = AbortSignal.any([this.#closing.signal, ...(signal ? [signal] : [])]);
+    if (this.#lock?.on !== on) this.#lock = { held: await on.lock(options, ends), on };
+    return this.#lock.held;
   }
 
   async #watch<T>(work: (connection: SshConnection) => Promise<T>): Promise<T> {
@@ -132,6 +160,7 @@ class ReconnectingConnection implements LastingConnection {
   }
 
   async #reachAgain(): Promise<SshConnection> {
+    const isKnown = this.#counted === this.#current;
     this.#count(this.#current);
     void this.#current.close();
     const { reconnectMs, signal, progress, onLost, onRegained } = this.#options;
@@ -145,23 +174,25 @@ class ReconnectingConnection implements LastingConnection {
     onLost?.();
     tell();
     try {
-      const { connection, boot } = await this.#tryUntil(ends);
+      const { connection, boot, lock } = await this.#tryUntil(ends);
       this.#current = connection;
       const before = await this.#boot;
       const rebooted = before !== '' && boot !== before;
       this.#boot = Promise.resolve(boot);
       this.#regainedAt = performance.now();
       onRegained?.({ afterMs: performance.now() - started, rebooted });
-      return connection;
+      const isAlone = lock === undefined || lock.undisturbed || lock.unable !== undefined;
+      if (isKnown || isAlone) return connection;
     } catch (error) {
       throw (this.#givenUp = this.#verdict(error, signal));
     } finally {
       clearInterval(ticker);
     }
+    throw this.#disturbed();
   }
 
   /** Rejects with what is final, or with the last failure when `ends` is aborted. */
-  async #tryUntil(ends: AbortSignal): Promise<{ connection: SshConnection; boot: string }> {
+  async #tryUntil(ends: AbortSignal): Promise<Reached> {
     if (performance.now() - this.#regainedAt > stableMs) this.#attempt = 0;
     let last = new Error('no attempt was made');
     const isOver = () => ends.aborted;
@@ -172,11 +203,10 @@ class ReconnectingConnection implements LastingConnection {
       if (isOver()) break;
       try {
         const connection = await this.#open(ends);
-        const boot = await bootOf(connection, waitForLogins).catch(async (error: unknown) => {
+        return await this.#prepare(connection).catch(async (error: unknown) => {
           await connection.close();
           throw error;
         });
-        return { connection, boot };
       } catch (error) {
         if (isOver()) break;
         if (!(error instanceof Error) || !passing.includes(problemsOf(error)[0].code)) throw error;
@@ -184,6 +214,20 @@ class ReconnectingConnection implements LastingConnection {
       }
     }
     throw last;
+  }
+
+  async #prepare(connection: SshConnection): Promise<Reached> {
+    const boot = await bootOf(connection, waitForLogins);
+    const lock = this.#lockOptions && (await this.#takeLock(connection, this.#lockOptions));
+    return { connection, boot, lock };
+  }
+
+  #disturbed(): Error {
+    const happened = `the connection to ${destination(this.#target)} was lost, and the host may have been changed in between`;
+    return targetError(this.#target, 'CONN_LOST', happened, {
+      hostState: 'the outcome of what was under way is unknown',
+      remedy: 'run again: it goes on from the state that the host is really in',
+    });
   }
 
   #verdict(error: unknown, signal: AbortSignal | undefined): Error {

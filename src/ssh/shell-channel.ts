@@ -25,6 +25,8 @@ export interface Request {
 export interface ShellChannel {
   /** Process id of the shell on the host. */
   readonly pid: number;
+  /** What it talks through, for one that is given no scripts but a conversation of its own. */
+  readonly stream: ClientChannel;
   /** Sends scripts in one go; each is answered once. */
   send(requests: readonly Request[]): void;
   /** Asks sshd to end the process group of the shell. Works where it runs as the login user. */
@@ -80,6 +82,7 @@ function attach(channel: ClientChannel, listener: ShellListener): Promise<ShellC
 function handle(channel: ClientChannel, marker: string, pid: number): ShellChannel {
   return {
     pid,
+    stream: channel,
     send: (requests) => {
       const frames = requests.map(({ script, input }) => frame(script, marker, input));
       if (channel.writable) channel.write(frames.join(''));

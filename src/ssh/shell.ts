@@ -38,6 +38,9 @@ export class Shell {
   /** Set while the running script is being ended because it took too long. */
   #ending: Promise<void> | undefined;
 
+  /** Runs before anything else in each shell that is opened from now on. */
+  first: Script | undefined;
+
   constructor(link: Link) {
     this.#link = link;
   }
@@ -51,6 +54,9 @@ export class Shell {
       onClose: () => this.#closed(channel),
     });
     this.#channel = channel;
+    if (!this.first) return;
+    const options = { timeoutMs: 60_000, doing: 'noting the shell' };
+    this.#jobs.unshift({ script: this.first, options, resolve: () => {}, reject: () => {} });
   }
 
   execute(script: Script, options: ExecuteOptions): Promise<Output> {

@@ -47,6 +47,7 @@ export async function runCommand(request: RunRequest, sink: Sink): Promise<numbe
       onDebug: (host: string, text: string) => sink.message(`${host}: ${text}`),
     }),
     reconnectMs: request.reconnect * 1000,
+    lockWaitMs: request.lockWait * 1000,
     signal: interrupts.signal,
   });
   const executor = new LocalExecutor(input.plan, connect, systemClock);
