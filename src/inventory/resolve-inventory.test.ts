@@ -432,6 +432,33 @@ describe('connection settings', () => {
     expect(problem).toContain(`the setting "${text.split(':')[0]}" is not supported`);
   });
 
+  it.each([
+    ...['host', 'address', 'user', 'port', 'key', 'fingerprint', 'become', 'become_method'],
+    ...['ansible_connection', 'ansible_become_user'],
+  ])('S30: what a shell would act upon is refused or stays as it is: %s', async (name) => {
+    const values = ['$(touch /pwn)', '`touch /pwn`', '; touch /pwn', 'a\ntouch /pwn', "' ; touch /pwn ; '"];
+    values.push(
+      'ends in \\',
+      '-x',
+      '-oProxyCommand=touch /pwn',
+      '*',
+      '~root',
+      '!!',
+      '$HOME',
+      'a b',
+      'a|b',
+      'a&b',
+    );
+    for (const value of values) {
+      const file = `web: { hosts: { a: { ${name}: ${JSON.stringify(value)} } } }`;
+      const resolved = await resolve(file, { web: {} }).catch(() => undefined);
+      if (!resolved) continue;
+      // A path of this machine is opened and never run, so it may hold anything.
+      expect(name, `${value} was taken`).toBe('key');
+      expect(resolved.connections.get('a')?.keyFile?.endsWith(value), value).toBe(true);
+    }
+  });
+
   it('refuse what would change the way to a host when ignored, and one setting under two names', async () => {
     expect(
       await problemsOf(

@@ -23,14 +23,32 @@ function answers(shell: readonly string[], frames: string): { code: number; stdo
   return found;
 }
 
+/** Words of up to 12 characters; half of them are those that some shell gives a meaning. */
+function randomWords(seed: number): () => string {
+  const special = Array.from('\'"\\`$!*?[]{}()<>|&;#~=%^-+@:, \t\n');
+  let state = seed;
+  const below = (limit: number) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((state / 2 ** 32) * limit);
+  };
+  const plain = () =>
+    String.fromCodePoint(below(4) ? 0x21 + below(0x5d) : [0xe4, 0x65e5, 0x1f600, 0xa0][below(4)]!);
+  return () =>
+    Array.from({ length: below(13) }, () => (below(2) ? special[below(special.length)]! : plain())).join('');
+}
+
 for (const shell of shells) {
   const missing = !isThere(shell[0]);
-  test.skipIf(missing)(`any input reaches a script unchanged in ${shell[0]}`, () => {
-    const inputs = fc.sample(fc.string({ unit: 'binary', maxLength: 60 }), { numRuns: 300, seed: 1 });
-    const clean = inputs.map((input) => Buffer.from(input).toString());
-    const frames = clean.map((input) => frame(sh`cat`, marker, input)).join('');
-    expect(answers(shell, frames)).toEqual(clean.map((stdout) => ({ code: 0, stdout })));
-  });
+  test.skipIf(missing)(
+    `any input reaches a script unchanged in ${shell[0]}`,
+    () => {
+      const inputs = fc.sample(fc.string({ unit: 'binary', maxLength: 60 }), { numRuns: 300, seed: 1 });
+      const clean = inputs.map((input) => Buffer.from(input).toString());
+      const frames = clean.map((input) => frame(sh`cat`, marker, input)).join('');
+      expect(answers(shell, frames)).toEqual(clean.map((stdout) => ({ code: 0, stdout })));
+    },
+    60_000,
+  );
 
   test.skipIf(missing)(`any argument reaches a program unchanged in ${shell[0]}`, () => {
     const word = fc.string({ unit: 'binary', maxLength: 40 }).map((text) => Buffer.from(text).toString());
@@ -41,6 +59,28 @@ for (const shell of shells) {
     const frames = words.map((text) => frame(sh`printf %s ${text}`, marker)).join('');
     expect(answers(shell, frames)).toEqual(words.map((stdout) => ({ code: 0, stdout })));
   });
+
+  test.skipIf(missing)(
+    `F46: a program that reads its input does not eat the scripts behind it: ${shell[0]}`,
+    () => {
+      const greedy = [sh`cat`, sh`read line; echo "$line"`, sh`cat | cat; (cat &) ; wait`, sh`exec cat`];
+      const frames = [...greedy, sh`echo alive`].map((script) => frame(script, marker)).join('');
+      expect(answers(shell, frames).map(({ stdout }) => stdout)).toEqual(['', '\n', '', '', 'alive\n']);
+    },
+  );
+
+  test.skipIf(missing)(
+    `G15: 100 000 random words reach a program unchanged in ${shell[0]}`,
+    () => {
+      const random = randomWords(15);
+      for (let batch = 0; batch < 10; batch++) {
+        const words = Array.from({ length: 10_000 }, random);
+        const [answer] = answers(shell, frame(sh`printf '%s\0' ${words}`, marker));
+        expect(answer?.stdout.split('\0').slice(0, -1)).toEqual(words);
+      }
+    },
+    120_000,
+  );
 
   test.skipIf(missing)(`a script cannot end, stop or confuse the shell: ${shell[0]}`, () => {
     const scripts = [
@@ -62,13 +102,17 @@ for (const shell of shells) {
   });
 }
 
-test('a frame that was cut off on its way does nothing, wherever it was cut', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'provision-'));
-  const effect = join(folder, 'effect');
-  const whole = frame(sh`touch ${effect}`, marker, 'input');
-  for (let end = 0; end < whole.length - 1; end++) {
-    spawnSync('sh', ['-s'], { input: whole.slice(0, end) });
-    expect(existsSync(effect), whole.slice(0, end)).toBe(end > whole.lastIndexOf('}'));
-  }
-  rmSync(folder, { recursive: true });
-}, 20_000);
+test.each(shells.filter(([name]) => isThere(name)).map((shell) => [shell.join(' '), shell] as const))(
+  'F46: a frame that was cut off on its way does nothing, wherever it was cut: %s',
+  (_name, [program, ...options]) => {
+    const folder = mkdtempSync(join(tmpdir(), 'provision-'));
+    const effect = join(folder, 'effect');
+    const whole = frame(sh`touch ${effect}`, marker, 'input');
+    for (let end = 0; end < whole.length - 1; end++) {
+      spawnSync(program, [...options, '-s'], { input: whole.slice(0, end) });
+      expect(existsSync(effect), whole.slice(0, end)).toBe(end > whole.lastIndexOf('}'));
+    }
+    rmSync(folder, { recursive: true });
+  },
+  120_000,
+);

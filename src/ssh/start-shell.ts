@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { ClientChannel } from 'ssh2';
+import type { Client, ClientChannel } from 'ssh2';
 import { ProvisionError } from '../core/errors.ts';
 import type { StartWay } from './become.ts';
 import { needsToBecome, startCommand, wantsTerminal } from './become.ts';
@@ -50,6 +50,13 @@ function otherWay(
   return undefined;
 }
 
+type ClientCallback = Parameters<Client['exec']>[1];
+
+/** Exit status of the command that starts the shell; none while it runs. */
+interface Ended {
+  status?: number | undefined;
+}
+
 type Outcome<T> = { readonly shell: T } | { readonly noShell: NoShell };
 
 async function attemptStart<T>(
@@ -58,17 +65,22 @@ async function attemptStart<T>(
   attach: (channel: ClientChannel) => Promise<T>,
 ): Promise<Outcome<T>> {
   const command = startCommand(link.target, way);
-  const channel = await link.channels
-    .session<ClientChannel>((done) => void link.client.exec(command, done), 'open a shell')
-    .catch((error: unknown) => {
-      throw error instanceof ProvisionError ? error : noSession(link, error);
+  const ended: Ended = {};
+  const exec = (done: ClientCallback) =>
+    void link.client.exec(command, (error, channel) => {
+      // The end of a short-lived command comes in the same turn as its channel.
+      if (!error) channel.on('exit', (code: number | null) => void (ended.status = code ?? undefined));
+      done(error, channel);
     });
+  const channel = await link.channels.session<ClientChannel>(exec, 'open a shell').catch((error: unknown) => {
+    throw error instanceof ProvisionError ? error : noSession(link, error);
+  });
   // A write to a channel that has just been closed must not become an uncaught exception.
   channel.on('error', () => undefined);
   channel.stderr.on('error', () => undefined);
   try {
     const outcome = await link.lifeline.guard(
-      waitForShell(link.target, channel, way, attach),
+      waitForShell(link.target, channel, way, ended, attach),
       'start a shell',
     );
     if ('noShell' in outcome) channel.close();
@@ -93,23 +105,24 @@ function waitForShell<T>(
   target: SshTarget,
   channel: ClientChannel,
   { nonce }: StartWay,
+  ended: Ended,
   attach: (channel: ClientChannel) => Promise<T>,
 ): Promise<Outcome<T>> {
   return new Promise((resolve) => {
     let printed: Printed = { stdout: '', stderr: '' };
     let passwordSent = false;
-    let status: number | undefined;
     const settle = (outcome: () => void) => {
       clearTimeout(timer);
       channel.off('data', onStdout).off('close', fail);
       channel.stderr.off('data', onStderr);
       outcome();
     };
-    const fail = () => settle(() => resolve({ noShell: { ...printed, status, nonce, passwordSent } }));
+    const fail = () =>
+      settle(() => resolve({ noShell: { ...printed, status: ended.status, nonce, passwordSent } }));
     const timer = setTimeout(fail, startTimeoutMs);
     const look = () => {
       const over = new RegExp(`${nonce}-over (\\d+)`).exec(printed.stderr);
-      if (over) status = Number(over[1]);
+      if (over) ended.status = Number(over[1]);
       const { count, answerable } = promptsIn(target, printed, nonce);
       const refused = passwordSent ? count > 1 : answerable && !target.becomePassword;
       if (over || refused) return void fail();
@@ -128,7 +141,6 @@ function waitForShell<T>(
       look();
     };
     channel.on('data', onStdout).on('close', fail);
-    channel.on('exit', (code: number | null) => void (status = code ?? undefined));
     channel.stderr.on('data', onStderr);
   });
 }
