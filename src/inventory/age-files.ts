@@ -1,3 +1,4 @@
+import { isMap, isScalar, parseDocument } from 'yaml';
 import { ProvisionError } from '../core/errors.ts';
 import { Secret } from '../core/secret.ts';
 import { didYouMean } from '../core/suggest.ts';
@@ -127,8 +128,7 @@ function secretSource(happened: string, remedy: string): ProvisionError {
 }
 
 /** Every scalar is taken as it is written: `0123` stays `0123`. Messages never quote the text: it is secret. */
-async function valueOf(text: string, path: string, name: string): Promise<string> {
-  const { isMap, isScalar, parseDocument } = await import('yaml');
+function valueOf(text: string, path: string, name: string): string {
   const document = parseDocument(text, {
     schema: 'failsafe',
     prettyErrors: false,

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writ
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Encrypter, generateX25519Identity, identityToRecipient } from 'age-encryption';
 import { afterAll, describe, expect, test, vi } from 'vitest';
 
 vi.setConfig({ testTimeout: 60_000 });
@@ -131,6 +132,21 @@ test('S48: whatever the umask, what a run leaves behind is closed to others', as
   expect(left.length).toBeGreaterThan(0);
   const open = left.filter((name) => (statSync(join(folder, 'cache', name)).mode & 0o077) !== 0);
   expect(open).toEqual([]);
+});
+
+test('S09: the built command line reads a secret by its name from an encrypted file', async () => {
+  const identity = await generateX25519Identity();
+  const encrypter = new Encrypter();
+  encrypter.addRecipient(await identityToRecipient(identity));
+  writeFileSync(join(folder, 'secrets.age'), await encrypter.encrypt(`api: ${canary}\n`));
+  const key = write('identity.txt', identity);
+  const file = write(
+    'age.ts',
+    playbook(`if (vars.token.reveal() !== '${canary}') throw new Error('another')`),
+  );
+  const given = write('age.yaml', site('{ age: secrets.age, name: api }'));
+  expect((await provision([file, '-i', given, '-C', '--age-identity', key])).exit).toBe(4);
+  expect((await provision([file, '-i', given, '-C', '--no-input'])).exit).toBe(8);
 });
 
 // util-linux is on every Debian; elsewhere there may be no program that gives a terminal.
