@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events';
+
 /** How a run is stopped from outside: the first signal lets the current steps finish, the second ends at once. */
 export interface Interrupts {
   /** Aborted by the first signal; its reason is the exit code. */
@@ -17,6 +19,8 @@ export function listenForInterrupts(on: {
   second: (exit: number) => void;
 }): Interrupts {
   const controller = new AbortController();
+  // Every host that is being connected to listens, and waits that are under way; Node takes more than ten for a leak.
+  setMaxListeners(0, controller.signal);
   let received: SignalName | undefined;
   const handlers = (Object.keys(numbers) as SignalName[]).map((name) => {
     const handler = () => {
