@@ -19,6 +19,7 @@ interface InputRequest {
 
 interface TrustRequest extends InputRequest {
   readonly yes: boolean;
+  readonly forks: number;
 }
 
 export interface RunRequest extends InputRequest {
@@ -98,6 +99,7 @@ export function parseCommandLine(argv: readonly string[], version: string): Requ
     program.command('trust').description('show the host keys of the inventory and store them after a yes'),
   )
     .option('-y, --yes', 'store without asking', false)
+    .option('-f, --forks <n>', 'hosts at a time', positiveInteger, 50)
     .action((playbook: string | undefined, options: Omit<TrustRequest, 'playbook'>) => {
       request = { command: 'trust', ...options, ...(playbook === undefined ? {} : { playbook }) };
     });

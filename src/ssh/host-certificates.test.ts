@@ -11,6 +11,7 @@ import { fingerprint, knownHostLine, knownHostName } from './known-hosts.ts';
 import type { SshTarget } from './target.ts';
 import type { CertificateOptions } from './testing/issue-certificate.ts';
 import { certificateLine, issueCertificate } from './testing/issue-certificate.ts';
+import { readKnownHosts } from './known-hosts-file.ts';
 import { loopback, makeFolder, removeFolders } from './testing/loopback.ts';
 import type { KeyKind, KeyPair } from './testing/make-key.ts';
 import { makeKey } from './testing/make-key.ts';
@@ -19,7 +20,7 @@ import type { SshServer } from './testing/ssh-server.ts';
 import { password, startSshServer } from './testing/ssh-server.ts';
 import type { Sshd } from './testing/sshd.ts';
 import { hasSshd, startSshd } from './testing/sshd.ts';
-import { scanHostKey, trustHostKey } from './trust.ts';
+import { scanHostKey, trustHostKeys } from './trust.ts';
 
 const authority = makeKey();
 const closing: (() => unknown)[] = [];
@@ -217,9 +218,12 @@ describe('S25: certificates of hosts', () => {
     const file = join(makeFolder(), 'known_hosts');
     writeFileSync(file, authorityLine);
     const target = loopback(server.port);
-    const scanned = await scanHostKey(target, { files: [file], connectTimeoutMs: 10_000 });
+    const scanned = await scanHostKey(target, {
+      knownHosts: await readKnownHosts([file]),
+      connectTimeoutMs: 10_000,
+    });
     expect(scanned.status).toBe('vouched');
-    trustHostKey(file, target, scanned);
+    trustHostKeys(file, [{ target, scanned }]);
     expect(await outcome(server.port, authorityLine)).toEqual({ happened: 'in' });
   });
 });

@@ -170,6 +170,16 @@ export function preferredAlgorithms(host: ExpectedHost, knownHosts: readonly Kno
   return [...withCertificate, ...plainAlgorithms.filter(isKnown), ...plainAlgorithms.filter(isUnknown)];
 }
 
+/**
+ * The algorithms to ask for, one attempt to connect after the other. Several only where the key is pinned: a pin does not
+ * say of which type its key is, and a host shows one key at a time.
+ */
+export function algorithmAttempts(host: ExpectedHost, knownHosts: readonly KnownHost[]): string[][] {
+  const preferred = preferredAlgorithms(host, knownHosts);
+  if (host.fingerprint === undefined) return [preferred];
+  return ['ssh-ed25519', 'ecdsa-', 'rsa-'].map((type) => preferred.filter((name) => name.startsWith(type)));
+}
+
 function equalText(a: string, b: string): boolean {
   const [left, right] = [Buffer.from(a), Buffer.from(b)];
   return left.length === right.length && timingSafeEqual(left, right);

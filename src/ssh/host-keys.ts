@@ -1,5 +1,5 @@
 import type { ProvisionError } from '../core/errors.ts';
-import { judgeHostKey, preferredAlgorithms } from './host-identity.ts';
+import { algorithmAttempts, judgeHostKey } from './host-identity.ts';
 import type { KnownHost } from './known-hosts.ts';
 import { fingerprint, keyType, knownHostLine, knownHostName } from './known-hosts.ts';
 import { appendKnownHosts, readKnownHosts } from './known-hosts-file.ts';
@@ -56,11 +56,9 @@ export class HostKeys {
     }
   }
 
-  /** The algorithms to ask for, one attempt to connect after the other; several only where the host is pinned. */
+  /** The algorithms to ask for, one attempt to connect after the other. */
   algorithms(): string[][] {
-    const preferred = preferredAlgorithms(this.#target, this.#knownHosts);
-    if (this.#target.fingerprint === undefined) return [preferred];
-    return ['ssh-ed25519', 'ecdsa-', 'rsa-'].map((type) => preferred.filter((name) => name.startsWith(type)));
+    return algorithmAttempts(this.#target, this.#knownHosts);
   }
 
   /**

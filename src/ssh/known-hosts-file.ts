@@ -51,7 +51,8 @@ export function appendKnownHosts(file: string, hosts: readonly NewKnownHost[]): 
   try {
     const text = readAll(descriptor);
     const known = parseKnownHosts(text, file);
-    const missing = hosts.filter(({ name, key }) => !isKnown(known, name, key));
+    const once = new Map(hosts.map((host) => [`${host.name} ${host.key.toString('base64')}`, host]));
+    const missing = [...once.values()].filter(({ name, key }) => !isKnown(known, name, key));
     if (missing.length === 0) return;
     const start = text === '' || text.endsWith('\n') ? '' : '\n';
     const isHashed = known.some((line) => line.hosts.startsWith('|'));

@@ -10,12 +10,13 @@ import { loadCredentials } from './credentials.ts';
 import { handshake } from './handshake.ts';
 import { fingerprint, hashedName, knownHostLine, knownHostName } from './known-hosts.ts';
 import type { SshTarget } from './target.ts';
+import { readKnownHosts } from './known-hosts-file.ts';
 import { loopback, makeFolder, removeFolders } from './testing/loopback.ts';
 import { makeKey } from './testing/make-key.ts';
 import type { SshServerOptions } from './testing/ssh-server-options.ts';
 import type { SshServer } from './testing/ssh-server.ts';
 import { startSshServer } from './testing/ssh-server.ts';
-import { scanHostKey, trustHostKey } from './trust.ts';
+import { scanHostKey, trustHostKeys } from './trust.ts';
 
 const servers: SshServer[] = [];
 afterEach(async () => {
@@ -243,8 +244,9 @@ test('a host is asked for its key without a login, and known once it is trusted'
   const server = await start();
   const path = file();
   const target = loopback(server.port);
-  const options = { files: [path], connectTimeoutMs: 5000 };
-  const scanned = await scanHostKey(target, options);
+  const scan = async (known: string) =>
+    scanHostKey(target, { knownHosts: await readKnownHosts([known]), connectTimeoutMs: 5000 });
+  const scanned = await scan(path);
   expect(scanned).toEqual({
     host: 'web-1',
     type: 'ssh-ed25519',
@@ -253,12 +255,12 @@ test('a host is asked for its key without a login, and known once it is trusted'
     status: 'new',
   });
   expect(server.log).toEqual([]);
-  trustHostKey(path, target, scanned);
-  expect(await scanHostKey(target, options)).toMatchObject({ status: 'known' });
+  trustHostKeys(path, [{ target, scanned }]);
+  expect(await scan(path)).toMatchObject({ status: 'known' });
   expect(await outcome(server, { files: [path], acceptNew: false })).toEqual({ code: 'connected' });
-  const changed = await scanHostKey(target, { ...options, files: [file(lineOf(server, otherKey()))] });
+  const changed = await scan(file(lineOf(server, otherKey())));
   expect(changed.status).toBe('changed');
-  expect(() => trustHostKey(path, target, changed)).toThrow('HOSTKEY_CHANGED');
+  expect(() => trustHostKeys(path, [{ target, scanned: changed }])).toThrow('HOSTKEY_CHANGED');
 });
 
 test.each([true, false])(

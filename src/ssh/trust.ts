@@ -1,16 +1,17 @@
-import type { ProvisionError } from '../core/errors.ts';
+import { ProvisionError } from '../core/errors.ts';
 import { handshake } from './handshake.ts';
 import type { Verdict } from './host-identity.ts';
-import { judgeHostKey, preferredAlgorithms } from './host-identity.ts';
+import { algorithmAttempts, judgeHostKey } from './host-identity.ts';
+import type { KnownHost } from './known-hosts.ts';
 import { fingerprint, keyType, knownHostLine, knownHostName } from './known-hosts.ts';
-import { appendKnownHosts, readKnownHosts } from './known-hosts-file.ts';
+import { appendKnownHosts } from './known-hosts-file.ts';
 import { openSocket, PassingFailure, retryWhilePassing } from './open-socket.ts';
 import type { ShownHostKey } from './shown-host-key.ts';
 import { readShownHostKey } from './shown-host-key.ts';
 import type { SshTarget } from './target.ts';
 import { targetError } from './target.ts';
 
-/** The key by which a host has proven its identity, and what known_hosts say of it. */
+/** The key by which a host has proven its identity, and what is known of it. */
 export interface ScannedHostKey {
   /** Name in the inventory. */
   readonly host: string;
@@ -21,64 +22,127 @@ export interface ScannedHostKey {
   /** The line that makes it known. */
   readonly line: string;
   readonly status: Verdict['verdict'];
+  /** What speaks for the host or against it: the key that is known instead, the authority that vouches, what is revoked. */
+  readonly known?: { readonly type?: string; readonly fingerprint: string; readonly where: string };
+  /** What became of the certificate that could have helped. */
+  readonly why?: string;
+}
+
+export interface ScanOptions {
+  readonly knownHosts: readonly KnownHost[];
+  readonly connectTimeoutMs: number;
+  readonly signal?: AbortSignal;
 }
 
 /**
- * Asks a host for its key, without a login: no user name and no secret is sent.
- * @throws ProvisionError `DNS`, `CONN_REFUSED`, `CONN_TIMEOUT`, `CONN_LOST`, `NOT_SSH` or `ALGORITHM`
+ * Asks a host for its key, without a login: no user name and no secret is sent. Of several keys it is the one that a login
+ * would see: of a type by which the host is known, else the best, so that a person has one fingerprint a host to compare.
+ * @throws ProvisionError `DNS`, `CONN_REFUSED`, `CONN_TIMEOUT`, `CONN_LOST`, `NOT_SSH` or `ALGORITHM`; what `signal` was aborted with
  * @example
- * const { fingerprint, line } = await scanHostKey(target, { files: [knownHosts], connectTimeoutMs: 10_000 });
+ * const knownHosts = await readKnownHosts(['/home/me/.ssh/known_hosts']);
+ * const { fingerprint, line } = await scanHostKey(target, { knownHosts, connectTimeoutMs: 10_000 });
  */
-export async function scanHostKey(
-  target: SshTarget,
-  options: {
-    readonly files: readonly string[];
-    readonly connectTimeoutMs: number;
-    readonly signal?: AbortSignal;
-  },
-): Promise<ScannedHostKey> {
-  const knownHosts = await readKnownHosts(options.files);
-  const shown = await retryWhilePassing(async () => {
-    const socket = await openSocket(target, options.connectTimeoutMs, options.signal);
-    return provenKey(target, socket, preferredAlgorithms(target, knownHosts), options.connectTimeoutMs);
-  }, options.signal);
-  const { key } = shown;
+export async function scanHostKey(target: SshTarget, options: ScanOptions): Promise<ScannedHostKey> {
+  let first: ScannedHostKey | undefined;
+  for (const algorithms of algorithmAttempts(target, options.knownHosts)) {
+    try {
+      const shown = await retryWhilePassing(() => provenKey(target, algorithms, options), options.signal);
+      const scanned = judged(target, shown, options.knownHosts);
+      if (scanned.status !== 'not-pinned') return scanned;
+      first ??= scanned;
+    } catch (error) {
+      options.signal?.throwIfAborted();
+      // The host has no key of this type.
+      if (!first || !(error instanceof ProvisionError) || error.code !== 'ALGORITHM') throw error;
+    }
+  }
+  return first!;
+}
+
+function judged(target: SshTarget, shown: ShownHostKey, knownHosts: readonly KnownHost[]): ScannedHostKey {
+  const verdict = judgeHostKey(shown, target, knownHosts, Date.now());
+  const known = whatIsKnown(verdict);
+  const why = 'why' in verdict ? verdict.why : undefined;
   return {
     host: target.name,
-    type: keyType(key) ?? 'unknown',
-    fingerprint: fingerprint(key),
-    line: knownHostLine(knownHostName(target.address, target.port), key),
-    status: judgeHostKey(shown, target, knownHosts, Date.now()).verdict,
+    type: keyType(shown.key) ?? 'unknown',
+    fingerprint: fingerprint(shown.key),
+    line: knownHostLine(knownHostName(target.address, target.port), shown.key),
+    status: verdict.verdict,
+    ...(known && { known }),
+    ...(why !== undefined && { why }),
   };
 }
 
-/**
- * Adds a scanned key to a known_hosts file, which is made with mode 0600 when it is absent.
- * @throws ProvisionError `HOSTKEY_CHANGED` or `HOSTKEY_REVOKED` unless the key was new or known: an old entry is for a person to remove
- * @example
- * trustHostKey('/home/me/.ssh/known_hosts', target, scanned);
- */
-export function trustHostKey(file: string, target: SshTarget, scanned: ScannedHostKey): void {
-  if (scanned.status === 'known' || scanned.status === 'vouched') return;
-  if (scanned.status !== 'new') {
-    const code = scanned.status === 'revoked' ? 'HOSTKEY_REVOKED' : 'HOSTKEY_CHANGED';
-    const happened = `${target.name} shows ${scanned.type} ${scanned.fingerprint}, which does not agree with what is known`;
-    throw targetError(target, code, happened, {
-      remedy: 'check the fingerprint on the console of the host and remove the old entry by hand',
-    });
+function whatIsKnown(verdict: Verdict): ScannedHostKey['known'] {
+  switch (verdict.verdict) {
+    case 'vouched':
+      return { fingerprint: fingerprint(verdict.by.key), where: verdict.by.where };
+    case 'changed':
+      return lineOf(verdict.expected);
+    case 'revoked':
+      return lineOf(verdict.by);
+    case 'not-pinned':
+      return { fingerprint: verdict.expected, where: 'fingerprint in the inventory' };
+    case 'known':
+    case 'new':
+    case 'not-vouched':
+      return undefined;
   }
-  const key = Buffer.from(scanned.line.split(' ')[2] ?? '', 'base64');
-  appendKnownHosts(file, [{ name: knownHostName(target.address, target.port), key }]);
+}
+
+function lineOf({ type, key, file, line }: KnownHost) {
+  return { type, fingerprint: fingerprint(key), where: `${file}:${line}` };
+}
+
+/**
+ * Adds scanned keys to a known_hosts file, which is made with mode 0600 when it is absent. Known ones are left as they are,
+ * and hosts that an authority vouches for need no line.
+ * @throws ProvisionError `HOSTKEY_CHANGED`, `HOSTKEY_REVOKED` or `HOSTKEY_UNKNOWN` when one may not be trusted: an old entry is for
+ *   a person to remove. Nothing is stored then.
+ * @example
+ * trustHostKeys('/home/me/.ssh/known_hosts', [{ target, scanned }]);
+ */
+export function trustHostKeys(
+  file: string,
+  hosts: readonly { readonly target: SshTarget; readonly scanned: ScannedHostKey }[],
+): void {
+  for (const { target, scanned } of hosts) refuseUntrusted(target, scanned);
+  appendKnownHosts(
+    file,
+    hosts
+      .filter(({ scanned }) => scanned.status === 'new')
+      .map(({ target, scanned }) => ({
+        name: knownHostName(target.address, target.port),
+        key: Buffer.from(scanned.line.split(' ')[2] ?? '', 'base64'),
+      })),
+  );
+}
+
+function refuseUntrusted(target: SshTarget, { status, type, fingerprint: shown }: ScannedHostKey): void {
+  if (status === 'known' || status === 'vouched' || status === 'new') return;
+  const codes = {
+    revoked: 'HOSTKEY_REVOKED',
+    changed: 'HOSTKEY_CHANGED',
+    'not-pinned': 'HOSTKEY_CHANGED',
+    'not-vouched': 'HOSTKEY_UNKNOWN',
+  } as const;
+  const happened = `${target.name} shows ${type} ${shown}, which does not agree with what is known`;
+  throw targetError(target, codes[status], happened, {
+    remedy: 'check the fingerprint on the console of the host and remove the old entry by hand',
+  });
 }
 
 async function provenKey(
   target: SshTarget,
-  socket: Awaited<ReturnType<typeof openSocket>>,
-  algorithms: ReturnType<typeof preferredAlgorithms>,
-  timeoutMs: number,
+  algorithms: readonly string[],
+  { connectTimeoutMs, signal }: ScanOptions,
 ): Promise<ShownHostKey> {
+  const socket = await openSocket(target, connectTimeoutMs, signal);
   let shown: ShownHostKey | undefined;
   let proven: ProvisionError | undefined;
+  const abort = () => socket.destroy();
+  signal?.addEventListener('abort', abort, { once: true });
   try {
     await handshake(socket, {
       target,
@@ -90,12 +154,14 @@ async function provenKey(
         proven = targetError(target, 'CONN_LOST', 'the key was all that was asked for');
         throw proven;
       },
-      timeoutMs,
+      timeoutMs: connectTimeoutMs,
       keepalive: { intervalMs: 0, countMax: 0 },
     });
   } catch (error) {
     if (!proven || !shown || error instanceof PassingFailure) throw error;
     return shown;
+  } finally {
+    signal?.removeEventListener('abort', abort);
   }
   throw targetError(target, 'ALGORITHM', 'the host skipped the proof of its identity');
 }
