@@ -101,6 +101,12 @@ export interface RunOptions {
   readonly timeoutMs?: number;
   /** What is being done, for the error and for the person who watches: `apt-get install nginx`. */
   readonly doing?: string;
+  /**
+   * A stable name, such as `apt-get install nginx`: the script runs apart from the connection, and a line that breaks
+   * or a run that dies does not end it. Work of this name that is under way already is waited for instead; with the same
+   * script, its outcome counts. It is left running after `timeoutMs`. Such a script reads nothing: `stdin` is refused.
+   */
+  readonly detached?: string;
 }
 
 export interface WriteOptions {

@@ -51,6 +51,8 @@ export class MemoryHost implements Host {
   readonly writes: MemoryWrite[] = [];
   /** Text of every script given to `run`, in order. */
   readonly runs: string[] = [];
+  /** The name of every script that was given one to go on without the connection, in order. */
+  readonly detached: string[] = [];
   /** Text of every script given to `probe`, in order. */
   readonly probes: string[] = [];
   /** Every request, in order. */
@@ -143,7 +145,10 @@ export class MemoryHost implements Host {
     this.progressed.push(text);
   }
 
-  async run(script: Script, { stdin, doing }: RunOptions = {}): Promise<Output> {
+  async run(script: Script, { stdin, doing, detached }: RunOptions = {}): Promise<Output> {
+    if (detached !== undefined && stdin !== undefined)
+      throw new RangeError(`a detached script reads no standard input: ${detached}`);
+    if (detached !== undefined) this.detached.push(detached);
     this.runs.push(script.text);
     const output = this.#answerTo(script.text, stdin instanceof Secret ? stdin.reveal() : stdin);
     if (output.code !== 0) throw commandFailure(doing ?? 'the script', output);

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { ProvisionError } from '../core/errors.ts';
 import type {
   Content,
@@ -19,6 +20,7 @@ import { commandFailure } from './host-failure.ts';
 import { hostPathProblem } from './host-path.ts';
 import { exchange } from './http.ts';
 import { readFile } from './read-file.ts';
+import { runDetached } from './run-detached.ts';
 
 export interface RemoteHostOptions {
   /** Name in the inventory. */
@@ -39,6 +41,8 @@ export class RemoteHost implements Host {
   readonly #connection: Connection;
   readonly #progress: (text: string) => void;
   readonly #clock: () => number;
+  /** By it what this run has started on the host is known again. */
+  readonly #run = randomBytes(8).toString('hex');
   readonly #asked = new Set<string>();
   #states: Promise<ReadonlyMap<string, FileState>> | undefined;
   #facts: Promise<Facts> | undefined;
@@ -94,12 +98,21 @@ export class RemoteHost implements Host {
     this.#progress(text);
   }
 
-  async run(script: Script, { stdin, timeoutMs = 60_000, doing }: RunOptions = {}): Promise<Output> {
-    const what = doing ?? firstLine(script);
-    const options = { doing: what, timeoutMs, ...(stdin !== undefined && { stdin }) };
-    const output = await this.#connection.execute(script, options);
+  async run(script: Script, options: RunOptions = {}): Promise<Output> {
+    const { stdin, timeoutMs = 60_000, doing: what = firstLine(script), detached } = options;
+    const output = await (detached === undefined
+      ? this.#connection.execute(script, { doing: what, timeoutMs, ...(stdin !== undefined && { stdin }) })
+      : this.#runDetached(script, { ...options, timeoutMs, doing: what, detached }));
     if (output.code !== 0) throw commandFailure(what, output);
     return output;
+  }
+
+  #runDetached(script: Script, options: Required<Omit<RunOptions, 'stdin'>> & RunOptions): Promise<Output> {
+    const { stdin, detached: name, timeoutMs, doing } = options;
+    // It would have to lie in a file for as long as the script may run.
+    if (stdin !== undefined) throw new RangeError(`a detached script reads no standard input: ${name}`);
+    const work = { name, script, timeoutMs, doing, run: this.#run, progress: this.#progress };
+    return runDetached(this.#connection, work);
   }
 
   async writeFile(path: string, content: Content, options: WriteOptions): Promise<void> {

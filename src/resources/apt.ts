@@ -44,14 +44,13 @@ async function repairDpkg(host: Host): Promise<void> {
     sh`ls /var/lib/dpkg/updates/ 2>/dev/null; dpkg --audit 2>/dev/null | head -n 20`,
   );
   if (stdout.trim() === '') return;
-  host.progress('dpkg was interrupted: running dpkg --configure -a');
-  await host.run(
-    joinScripts([environment, detached(sh`dpkg --force-confdef --force-confold --configure -a`)]),
-    {
-      doing: 'dpkg --configure -a',
-      timeoutMs: longest,
-    },
-  );
+  const doing = 'dpkg --configure -a';
+  host.progress(`dpkg was interrupted: running ${doing}`);
+  await host.run(merged(sh`dpkg --force-confdef --force-confold --configure -a`), {
+    doing,
+    detached: doing,
+    timeoutMs: longest,
+  });
 }
 
 /** Whether the lists are older than a day or than the sources, or do not know one of the packages. */
@@ -75,11 +74,12 @@ const longest = 30 * 60_000;
 
 async function aptGet(host: Host, words: readonly string[]): Promise<void> {
   const doing = `apt-get ${words.filter((word) => !word.startsWith('-')).join(' ')}`;
-  const script = joinScripts([environment, detached(sh`apt-get ${options} ${words}`)]);
+  const script = merged(sh`apt-get ${options} ${words}`);
   for (let attempt = 1; ; attempt++) {
     host.progress(attempt === 1 ? doing : `${doing} (attempt ${attempt} of ${attempts})`);
     try {
-      await host.run(script, { doing, timeoutMs: longest });
+      // A connection that dies must not end dpkg in the middle.
+      await host.run(script, { doing, detached: doing, timeoutMs: longest });
       return;
     } catch (error) {
       const failure = explain(error, doing);
@@ -102,17 +102,9 @@ const options = [
 const environment = Script.fromTrusted(`export LC_ALL=C DEBIAN_FRONTEND=noninteractive
 export APT_LISTCHANGES_FRONTEND=none NEEDRESTART_MODE=l NEEDRESTART_SUSPEND=1 UCF_FORCE_CONFFOLD=1`);
 
-// A connection that dies must not end dpkg in the middle: it has a session of its own and writes to a file. The next run
-// then waits for its lock.
-function detached(command: Script): Script {
-  return sh`umask 077
-log=$(mktemp /run/provision-apt.XXXXXXXXXX) || exit
-umask 022
-setsid -w sh -c ${`${command.text} </dev/null >"$1" 2>&1`} sh "$log"
-status=$?
-tail -n 200 "$log"
-rm -f -- "$log"
-exit $status`;
+// What goes wrong is told on both streams, and only the order tells what belongs together.
+function merged(command: Script): Script {
+  return joinScripts([environment, sh`umask 022`, sh`${command} 2>&1`]);
 }
 
 interface Failure {

@@ -55,7 +55,7 @@ beforeEach(() => {
     .answer('is-failed', { code: 1 })
     .answer('dpkg --print-architecture', 'amd64\n')
     .answer(/apt-get.* install/s, (script) => {
-      installed.push(...(/ -- ([^\n<]*) </.exec(script)?.[1] ?? '').split(' '));
+      installed.push(...(/ -- ([^\n>]*) 2>/.exec(script)?.[1] ?? '').split(' '));
       return '';
     });
   has({});

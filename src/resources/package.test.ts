@@ -16,7 +16,7 @@ class DebianHost extends MemoryHost {
     this.answer('/proc/locks', '');
     this.answer('dpkg --audit', '');
     this.answer('apt-cache madison', () => ({ code: this.lists === 'fresh' ? 0 : 1 }));
-    this.answer("'apt-get -y", (script) => {
+    this.answer('apt-get -y', (script) => {
       if (/ update /.test(script)) this.lists = 'fresh';
       for (const name of namesIn(script)) this.installed.add(name);
       return '';
@@ -33,7 +33,7 @@ class DebianHost extends MemoryHost {
 }
 
 function namesIn(script: string): string[] {
-  return / install --no-install-recommends --no-remove -- ([^<]+) </.exec(script)?.[1]?.split(' ') ?? [];
+  return / install --no-install-recommends --no-remove -- ([^>]+) 2>/.exec(script)?.[1]?.split(' ') ?? [];
 }
 
 beforeEach(() => void vi.useFakeTimers());
@@ -110,7 +110,7 @@ describe('packages', () => {
     expect(broken.calls).toEqual(['install nginx']);
   });
 
-  it('wait for whoever holds the dpkg lock, and say for whom', async () => {
+  it('F31: wait for whoever holds the dpkg lock, and say for whom', async () => {
     const host = new DebianHost();
     let looks = 0;
     host.answer('/proc/locks', () => (looks++ < 3 ? '811 unattended-upgr\n' : ''));
@@ -123,7 +123,7 @@ describe('packages', () => {
     expect(host.calls).toEqual(['install nginx']);
   });
 
-  it('are given up when the lock is held for ten minutes; nothing is touched', async () => {
+  it('F31: are given up when the lock is held for ten minutes; nothing is touched', async () => {
     const host = new DebianHost().answer('/proc/locks', '811 apt\n');
     await expect(soon(converge(pkg({ name: 'nginx' }), host))).rejects.toThrow(
       /pid 811 apt has held the dpkg lock/,
@@ -131,7 +131,7 @@ describe('packages', () => {
     expect(host.runs).toEqual([]);
   });
 
-  it('need what an interrupted dpkg left to be ended first', async () => {
+  it('F32: need what an interrupted dpkg left to be ended first', async () => {
     const host = new DebianHost().answer('dpkg --audit', '0001\n').answer('--configure -a', '');
     await converge(pkg({ name: 'nginx' }), host);
     expect(host.calls).toEqual(['configure', 'install nginx']);

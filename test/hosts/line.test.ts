@@ -1,0 +1,161 @@
+import { writeFileSync } from 'node:fs';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { failuresOf, folderWith, provision, type ProvisionResult } from './support/provision.ts';
+import { startHost, type TestHost } from './support/test-host.ts';
+
+/** One resource that takes seconds and says on the host when it has begun; what it does is not harmed by a second time. */
+const playbookText = `import { inventory, playbook, resource, sh } from 'provision';
+const site = inventory({ web: {} });
+const slow = resource({
+  kind: 'slow',
+  want: (props: { name: string; seconds: number }) => props,
+  id: ({ name }) => name,
+  read: async (host, { name }) => {
+    const { code } = await host.probe(sh\`[ -e \${'/root/' + name} ]\`);
+    return code === 0 ? { name, done: true } : undefined;
+  },
+  diff: (have, { name }) => (have ? [] : [{ type: 'value', path: 'done', want: name }]),
+  apply: async (host, { name, seconds }) => {
+    await host.run(sh\`touch \${'/root/begun-' + name}; sleep \${seconds}; touch \${'/root/' + name}\`);
+  },
+});
+const detached = resource({
+  kind: 'detached',
+  want: (props: { name: string }) => props,
+  id: ({ name }) => name,
+  read: async (host) => ((await host.probe(sh\`[ -e /root/three ]\`)).code === 0 ? { done: true } : undefined),
+  diff: (have) => (have ? [] : [{ type: 'value', path: 'done', want: 'three' }]),
+  apply: async (host, { name }) => {
+    const script = sh\`echo x >>/root/begun-one; sleep 4; touch /root/three\`;
+    await host.run(script, { detached: name, timeoutMs: 60_000 });
+  },
+});
+export const apart = playbook(site.play('web', () => [detached({ name: 'three' })]));
+export default playbook(site.play('web', () => [slow({ name: 'one', seconds: 4 }), slow({ name: 'two', seconds: 1 })]));
+`;
+
+const folder = folderWith({
+  'playbook.ts': playbookText,
+  'apart.ts': playbookText
+    .replace('export default', 'export const other =')
+    .replace('export const apart =', 'export default'),
+});
+let host: TestHost;
+beforeAll(async () => {
+  host = await startHost({ name: 'line' });
+});
+afterAll(() => host.stop());
+
+const args = () => ['-i', folder.file('inventory.yaml'), '-y', folder.file('playbook.ts')];
+
+async function begin(): Promise<void> {
+  await host.run('rm -f /root/one /root/two /root/begun-*');
+  writeFileSync(
+    folder.file('inventory.yaml'),
+    `web:\n  hosts:\n    web-1: { host: 127.0.0.1, port: ${host.port}, fingerprint: '${host.hostKeyFingerprint}', user: root, key: ${host.privateKeyPath} }\n`,
+  );
+}
+
+const begun = () => host.run('until [ -e /root/begun-one ]; do sleep 0.1; done');
+
+function expectConverged(result: ProvisionResult): void {
+  expect({ exit: result.exit, failures: failuresOf(result) }).toMatchObject({ exit: 0 });
+  expect(result.statuses).toEqual(['web-1 slow one: changed', 'web-1 slow two: changed']);
+}
+
+const notices = ({ stdout }: ProvisionResult) =>
+  stdout.split('\n').filter((line) => line.includes('"event":"notice"'));
+
+test.each([
+  ['F11: the session is killed', "pkill -KILL -f '^sshd: root@notty'", /reached again/],
+  [
+    'F14: sshd is restarted, and its sessions with it',
+    "systemctl restart ssh; pkill -f '^sshd: root@notty'",
+    /reached again/,
+  ],
+])('%s in the middle of a step: the run goes on and converges', async (_name, fault, told) => {
+  await begin();
+  const work = provision(args());
+  await begun();
+  await host.exec(fault);
+  const result = await work;
+  expectConverged(result);
+  expect(notices(result).join('\n')).toMatch(told);
+  expect((await provision(args())).statuses).toEqual(['web-1 slow one: ok', 'web-1 slow two: ok']);
+});
+
+test('F14: sshd is restarted again and again during a run: nobody notices', async () => {
+  await begin();
+  const work = provision(args());
+  await begun();
+  await host.run('for turn in 1 2 3; do systemctl reset-failed ssh; systemctl restart ssh; sleep 0.3; done');
+  expectConverged(await work);
+});
+
+test('F25, S50: a second run at the same time is locked out with 7, or waits and finds all done', async () => {
+  await begin();
+  const first = provision(args());
+  await begun();
+  const [refused, waiting] = await Promise.all([
+    provision(args()),
+    provision([...args(), '--lock-wait', '120']),
+  ]);
+  expect(refused.exit).toBe(7);
+  expect(failuresOf(refused)).toMatch(
+    /LOCKED the host is locked by another run: .*@.* \(pid \d+, run [0-9a-f]{16}\)/,
+  );
+  expectConverged(await first);
+  expect({ exit: waiting.exit, failures: failuresOf(waiting) }).toMatchObject({ exit: 0 });
+  expect(waiting.statuses).toEqual(['web-1 slow one: ok', 'web-1 slow two: ok']);
+  expect(await host.run('ls -ld /run/provision; ls /run/provision')).toMatch(
+    /^drwx------ .* root root [^]*lock/,
+  );
+});
+
+test('F15: a partition that heals after a while is survived', async () => {
+  await begin();
+  const work = provision(args());
+  await begun();
+  await host.run("pkill -STOP -f '^sshd: root@notty'");
+  await new Promise((resolve) => setTimeout(resolve, 5000));
+  await host.run("pkill -CONT -f '^sshd: root@notty'");
+  const result = await work;
+  expectConverged(result);
+  expect(notices(result)).toEqual([]);
+});
+
+test('F11: detached work is a unit of systemd that a broken line does not touch, and is done once', async () => {
+  await begin();
+  const work = provision(['-i', folder.file('inventory.yaml'), '-y', folder.file('apart.ts')]);
+  await begun();
+  expect(await host.run("systemctl list-units --no-legend 'provision-*'")).toMatch(
+    /provision-[0-9a-f]{16}\.service/,
+  );
+  await host.exec("pkill -KILL -f '^sshd: root@notty'");
+  const result = await work;
+  expect({ exit: result.exit, failures: failuresOf(result) }).toMatchObject({ exit: 0 });
+  expect(result.statuses).toEqual(['web-1 detached three: changed']);
+  expect(await host.run('cat /root/begun-one; ls -A /run/provision/detached')).toBe('x\n');
+});
+
+test('F11, F14, F32: sshd goes away while a real package is installed: dpkg ends its work, and the run goes on', async () => {
+  await begin();
+  const text = `import { inventory, pkg, playbook } from 'provision';
+const site = inventory({ web: {} });
+export default playbook(site.play('web', () => [pkg({ name: 'nginx' })]));
+`;
+  writeFileSync(folder.file('package.ts'), text, { mode: 0o600 });
+  // What an interrupted dpkg leaves: without a repair, every call of apt fails.
+  await host.run('touch /var/lib/dpkg/updates/0001');
+  const run = () => provision(['-i', folder.file('inventory.yaml'), '-y', folder.file('package.ts')]);
+  const work = run();
+  await host.run(
+    "until ls /run/provision/detached/*/pid >/dev/null 2>&1; do sleep 0.05; done; pkill -KILL -f '^sshd: root@notty'",
+  );
+  const result = await work;
+  expect({ exit: result.exit, failures: failuresOf(result) }).toMatchObject({ exit: 0 });
+  expect(result.statuses).toEqual(['web-1 package nginx: changed']);
+  expect(notices(result).join('\n')).toContain('reached again');
+  expect(await host.run('dpkg --audit; ls /var/lib/dpkg/updates; ls -A /run/provision/detached')).toBe('');
+  expect((await run()).statuses).toEqual(['web-1 package nginx: ok']);
+});
