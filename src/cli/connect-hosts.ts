@@ -1,64 +1,53 @@
 import { randomBytes } from 'node:crypto';
-import { homedir, hostname, userInfo } from 'node:os';
-import { join } from 'node:path';
+import { hostname, userInfo } from 'node:os';
 import { ProvisionError } from '../core/errors.ts';
 import type { Connect } from '../engine/local-executor.ts';
-import type { ConnectionSettings } from '../inventory/connection-settings.ts';
+import type { AcceptedHostKey } from '../ssh/host-keys.ts';
+import type { SshTarget } from '../ssh/target.ts';
+import { usualKnownHosts } from './ssh-settings.ts';
 
-/** Files in which host keys are looked up; new ones go into the first. */
-export function knownHostsFiles(): string[] {
-  return [join(homedir(), '.ssh', 'known_hosts'), '/etc/ssh/ssh_known_hosts'];
+export interface ConnectHostsOptions {
+  readonly acceptNew: boolean;
+  readonly onAccepted: (host: string, fingerprint: string) => void;
+  readonly onDebug?: (host: string, text: string) => void;
+  /** How long a host that was lost is tried, in milliseconds. */
+  readonly reconnectMs: number;
+  /** How long a host that another run has locked is waited for, in milliseconds. */
+  readonly lockWaitMs: number;
+  readonly signal: AbortSignal;
 }
 
-/** Opens hosts by SSH, as their settings say. */
+const connectTimeoutMs = 10_000;
+
+/** Opens hosts by SSH, as their targets say. `close` ends the logins to jump hosts, when all hosts are done with. */
 export function connectBySsh(
-  connections: ReadonlyMap<string, ConnectionSettings>,
-  options: {
-    readonly acceptNew: boolean;
-    readonly onAccepted: (host: string, fingerprint: string) => void;
-    readonly onDebug?: (host: string, text: string) => void;
-    /** How long a host that was lost is tried, in milliseconds. */
-    readonly reconnectMs: number;
-    /** How long a host that another run has locked is waited for, in milliseconds. */
-    readonly lockWaitMs: number;
-    readonly signal: AbortSignal;
-  },
-): Connect {
-  const agent = process.env['SSH_AUTH_SOCK'];
+  targets: ReadonlyMap<string, SshTarget>,
+  options: ConnectHostsOptions,
+): { readonly connect: Connect; close(): Promise<void> } {
   const run = randomBytes(8).toString('hex');
   const who = `${userName()}@${hostname()} (pid ${process.pid}, run ${run})`;
-  return async (name, progress, notice) => {
-    const settings = connections.get(name);
-    if (!settings) throw new ProvisionError({ code: 'BUG', happened: `no connection settings for ${name}` });
-    // Both are loaded when the first host is due: a plan without one never pays for them.
-    const [{ connectLasting }, { RemoteHost }] = await Promise.all([
-      import('../ssh/lasting-connection.ts'),
-      import('../host/remote-host.ts'),
-    ]);
-    progress(`connecting to ${settings.user}@${settings.address} port ${settings.port}`);
+  // Loaded when the first host is due: a plan without one never pays for it.
+  let loading: ReturnType<typeof loadSsh> | undefined;
+  const connect: Connect = async (name, progress, notice) => {
+    const target = targets.get(name);
+    if (!target) throw new ProvisionError({ code: 'BUG', happened: `no connection settings for ${name}` });
+    loading ??= loadSsh(options);
+    const { connectLasting, RemoteHost, shared } = await loading;
+    progress(`connecting to ${target.user}@${target.address} port ${target.port}${wayOf(target)}`);
     let forget = () => {};
-    const connection = await connectLasting(
-      { ...settings, ...(agent !== undefined && { agent }) },
-      {
-        knownHosts: {
-          files: knownHostsFiles(),
-          acceptNew: options.acceptNew,
-          onAccepted: ({ fingerprint }) => options.onAccepted(name, fingerprint),
-        },
-        connectTimeoutMs: 10_000,
-        reconnectMs: options.reconnectMs,
-        signal: options.signal,
-        progress,
-        onLost: () => notice({ level: 'warning', text: 'the connection was lost' }),
-        onRegained: ({ afterMs, rebooted }) => {
-          forget();
-          const how = rebooted ? '; the host was started anew in between' : '';
-          notice({ level: 'info', text: `reached again after ${Math.round(afterMs / 1000)} s${how}` });
-        },
-        ...(options.onDebug && { onDebug: (text: string) => options.onDebug?.(name, text) }),
+    const connection = await connectLasting(target, {
+      ...shared,
+      reconnectMs: options.reconnectMs,
+      progress,
+      onLost: () => notice({ level: 'warning', text: 'the connection was lost' }),
+      onRegained: ({ afterMs, rebooted }) => {
+        forget();
+        const how = rebooted ? '; the host was started anew in between' : '';
+        notice({ level: 'info', text: `reached again after ${Math.round(afterMs / 1000)} s${how}` });
       },
-    );
-    const { address } = settings;
+      ...(options.onDebug && { onDebug: (text: string) => options.onDebug?.(name, text) }),
+    });
+    const { address } = target;
     const host = new RemoteHost({ name, address, connection, progress, clock: Date.now });
     forget = () => host.forget();
     return {
@@ -78,6 +67,32 @@ export function connectBySsh(
       close: () => connection.close(),
     };
   };
+  return { connect, close: async () => (await loading)?.shared.jumpHosts.close() };
+}
+
+async function loadSsh({ acceptNew, onAccepted, signal }: ConnectHostsOptions) {
+  const [{ connectLasting }, { JumpHosts }, { LogInPace }, { RemoteHost }] = await Promise.all([
+    import('../ssh/lasting-connection.ts'),
+    import('../ssh/jump-hosts.ts'),
+    import('../ssh/log-in-pace.ts'),
+    import('../host/remote-host.ts'),
+  ]);
+  const { own, system } = usualKnownHosts();
+  const base = {
+    knownHosts: {
+      files: [...own, ...system],
+      acceptNew,
+      onAccepted: ({ host, fingerprint }: AcceptedHostKey) => onAccepted(host, fingerprint),
+    },
+    connectTimeoutMs,
+    pace: new LogInPace(),
+    signal,
+  };
+  return { connectLasting, RemoteHost, shared: { ...base, jumpHosts: new JumpHosts(base) } };
+}
+
+function wayOf({ jump }: SshTarget): string {
+  return jump ? ` through ${jump.name}${wayOf(jump)}` : '';
 }
 
 /** A container may run as a user that has no name. */

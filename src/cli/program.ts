@@ -11,6 +11,7 @@ export type Request =
 interface InputRequest {
   readonly playbook?: string;
   readonly inventory: string;
+  readonly sshConfig?: string;
   readonly verbosity: number;
   readonly ageIdentity?: string;
   readonly output: 'human' | 'lines' | 'jsonl';
@@ -128,6 +129,7 @@ function inputOptions(command: Command): Command {
       'playbook in TypeScript; default: `playbook:` of the inventory, else the shipped Rancher playbook',
     )
     .requiredOption('-i, --inventory <file>', 'inventory in YAML')
+    .option('-F, --ssh-config <file>', 'instead of ~/.ssh/config and /etc/ssh/ssh_config; none: read neither')
     .addOption(
       new Option(
         '--output <format>',

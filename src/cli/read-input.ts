@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { ProvisionError, throwProblems, type Problem } from '../core/errors.ts';
+import { ProvisionError, type Problem } from '../core/errors.ts';
 import { createPlan, type Plan } from '../core/plan.ts';
 import type { Playbook } from '../core/play.ts';
 import { formatLocation } from '../core/source.ts';
@@ -10,20 +10,31 @@ import { loadInventory } from '../inventory/load-inventory.ts';
 import type { OutsideWorld } from '../inventory/outside-world.ts';
 import { resolveInventory, type MissingValue, type Resolution } from '../inventory/resolve-inventory.ts';
 import { withAnswers, type GivenAnswer } from '../inventory/with-answers.ts';
-import { certificateProblem, findCertificate } from '../ssh/certificate-file.ts';
-import { checkKeyFile } from '../ssh/key-file.ts';
+import type { SshTarget } from '../ssh/target.ts';
+import { checkIdentities } from './check-identities.ts';
 import { loadPlaybook } from './load-playbook.ts';
 import { outsideOf } from './outside.ts';
 import { packageRoot } from './package-root.ts';
 import { refuseDebugger } from './refuse-debugger.ts';
+import { SshSettings } from './ssh-settings.ts';
 
 /** Everything that a run needs, read and checked, with nothing contacted. */
 export interface Input {
   readonly plan: Plan;
   /** By host. */
-  readonly connections: ReadonlyMap<string, ConnectionSettings>;
+  readonly targets: ReadonlyMap<string, SshTarget>;
   /** What a person should look at, with its place in the inventory. */
   readonly warnings: readonly string[];
+}
+
+/** The files that a person names on the command line. */
+export interface InputFiles {
+  readonly inventory: string;
+  readonly playbook?: string;
+  /** Path of the identities that open encrypted secrets. */
+  readonly ageIdentity?: string;
+  /** Instead of the usual configuration of ssh; `none` for none at all. */
+  readonly sshConfig?: string;
 }
 
 /** How the values are found that the inventory leaves open; undefined when nobody can be asked. */
@@ -40,13 +51,6 @@ export interface Asking {
   readonly secret?: AskSecret;
 }
 
-interface InputFiles {
-  readonly inventory: string;
-  readonly playbook?: string;
-  /** Path of the identities that open encrypted secrets. */
-  readonly ageIdentity?: string;
-}
-
 /**
  * Reads inventory, playbook and everything they name, and makes the plan.
  * @throws ProvisionError with every problem of the input; `NEED_INPUT` when values are missing and nobody can be asked
@@ -59,30 +63,44 @@ export async function readInput(
   const { ageIdentity, readOnly } = request;
   const world = { ...outsideOf(given, { ageIdentity, askSecret: asking.secret }), readOnly };
   const playbook = await loadPlaybook(playbookOf(request.playbook, given), process.env);
-  const resolution = await resolveAsking(given, playbook, world, asking.missing);
+  const ssh = await SshSettings.load(request.sshConfig);
+  const hostName = ssh.hostName.bind(ssh);
+  const resolution = await resolveAsking(given, playbook, { ...world, hostName }, asking.missing);
   refuseDebugger();
   const plan = createPlan(playbook, resolution.resolved);
   refuseEmpty(plan, playbook, given);
-  const connections = connectionsOf(plan, resolution.connections);
-  await checkKeys([...connections.values()]);
+  const used = connectionsOf(plan, resolution.connections);
+  const { targets, warnings: ofSsh } = ssh.resolve(used.values(), resolution.connections);
+  const ofIdentities = await checkIdentities([...targets.values()], {
+    mayAsk: asking.secret !== undefined,
+  });
   const warnings = [
     ...resolution.warnings.map(({ at, text }) => `${formatLocation(at)} — ${text}`),
-    ...(await checkCertificates([...connections.values()])),
+    ...ofSsh,
+    ...ofIdentities,
   ];
-  return { plan, connections, warnings };
+  return { plan, targets, warnings };
 }
 
 /**
  * How the hosts of a playbook are reached. Values that are still open do not matter here: a host is trusted before it is used.
  * @throws ProvisionError with every problem of what the inventory does say
  */
-export async function readConnections(request: InputFiles): Promise<readonly ConnectionSettings[]> {
+export async function readTargets(request: InputFiles): Promise<readonly SshTarget[]> {
   const given = await loadInventory(request.inventory);
-  const world = { ...outsideOf(given), readOnly: true, readsSecrets: false };
+  const world = { ...outsideOf(given, { ageIdentity: request.ageIdentity }), readOnly: true };
   const playbook = await loadPlaybook(playbookOf(request.playbook, given), process.env);
-  const { connections, resolved } = await resolveInventory(given, playbook.groups, world);
-  const used = new Set([...resolved.groups.values()].flat().map(({ name }) => name));
-  return [...connections.values()].filter(({ name }) => used.has(name));
+  const ssh = await SshSettings.load(request.sshConfig);
+  const targetsWith = async (readsSecrets: boolean) => {
+    const outside = { ...world, readsSecrets };
+    const { connections, resolved } = await resolveInventory(given, playbook.groups, outside);
+    const used = new Set([...resolved.groups.values()].flat().map(({ name }) => name));
+    const wanted = [...connections.values()].filter(({ name }) => used.has(name));
+    return [...ssh.resolve(wanted, connections).targets.values()];
+  };
+  const targets = await targetsWith(false);
+  // Only a host on the way is logged in to, and may need a password.
+  return targets.some(({ jump }) => jump) ? targetsWith(true) : targets;
 }
 
 function playbookOf(argument: string | undefined, inventory: Inventory): string {
@@ -144,41 +162,4 @@ function connectionsOf(
 ): Map<string, ConnectionSettings> {
   const used = new Set(plan.plays.flatMap((play) => play.hosts).map(({ host }) => host));
   return new Map([...all].filter(([name]) => used.has(name)));
-}
-
-/** All key files that are not fit are told at once, before the first of them is used. */
-async function checkKeys(connections: readonly ConnectionSettings[]): Promise<void> {
-  const agent = process.env['SSH_AUTH_SOCK'];
-  const files = new Map<string, ConnectionSettings>();
-  for (const connection of connections)
-    if (connection.keyFile !== undefined) files.set(connection.keyFile, connection);
-  const problems = await Promise.all(
-    [...files].map(async ([path, { passphrase, name }]) => {
-      const problem = await checkKeyFile(path, {
-        ...(passphrase && { passphrase }),
-        ...(agent !== undefined && { agent }),
-      });
-      return problem && { ...problem, host: name };
-    }),
-  );
-  throwProblems(problems.filter((problem) => problem !== undefined));
-}
-
-/**
- * A certificate that is named has to be of use; one that only lies beside its key is told when it is not.
- * @returns warnings
- */
-async function checkCertificates(connections: readonly ConnectionSettings[]): Promise<string[]> {
-  const problems: Problem[] = [];
-  const warnings = new Set<string>();
-  for (const { keyFile, certificateFile, name } of connections) {
-    if (keyFile === undefined) continue;
-    const identity = { keyFile, ...(certificateFile !== undefined && { certificateFile }) };
-    const found = await findCertificate(identity, undefined, Date.now());
-    if (!found || 'certificate' in found) continue;
-    if (certificateFile !== undefined) problems.push({ ...certificateProblem(found), host: name });
-    else warnings.add(`${found.path} — the certificate is not used, only its key: ${found.unusable}`);
-  }
-  throwProblems(problems);
-  return [...warnings];
 }

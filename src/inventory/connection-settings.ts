@@ -8,6 +8,8 @@ import { text } from '../core/fields/text.ts';
 import { defineField } from '../core/fields/value-field.ts';
 import { problem } from '../core/fields/wrong.ts';
 import type { Secret } from '../core/secret.ts';
+import type { JumpName } from '../core/jump-name.ts';
+import { jumpHosts, jumpOfArguments } from './jump-hosts.ts';
 import { publicKeys } from './public-keys.ts';
 
 /** How one host is reached, every value checked. */
@@ -29,6 +31,12 @@ export interface ConnectionSettings {
   /** Public keys of those who may vouch for the host by a certificate: `ssh-ed25519 AAAA…`. */
   readonly hostCertificateAuthorities?: readonly string[];
   readonly become: 'none' | 'sudo' | 'su' | 'doas';
+  /** The hosts on the way, the nearest first; none at all when it is said that there are none. */
+  readonly jump?: readonly JumpName[];
+  /** What nobody has said, and defaults stand for. */
+  readonly unsaid: ReadonlySet<'user' | 'port' | 'become'>;
+  /** How other users than root become root, unless they stay what they are. */
+  readonly becomeMethod: 'sudo' | 'su' | 'doas';
   readonly becomePassword?: Secret;
 }
 
@@ -75,6 +83,9 @@ export const settings = {
     }),
   },
   hostCa: { plain: 'host_ca', ansible: [], field: publicKeys() },
+  jump: { plain: 'jump', ansible: [], field: jumpHosts() },
+  commonArguments: { ansible: ['ansible_ssh_common_args'], field: jumpOfArguments() },
+  extraArguments: { ansible: ['ansible_ssh_extra_args'], field: jumpOfArguments() },
   address: { plain: 'address', ansible: [], field: hostAddress() },
   become: { plain: 'become', ansible: ['ansible_become'], field: becomeSwitch() },
   becomePassword: {
@@ -122,6 +133,9 @@ export function connectionSettings(
     hostCertificateAuthorities: values.get('hostCa') as readonly string[] | undefined,
     becomePassword: values.get('becomePassword') as Secret | undefined,
   };
+  const jump = (values.get('jump') ?? values.get('commonArguments') ?? values.get('extraArguments')) as
+    readonly JumpName[] | undefined;
+  const unsaid = (['user', 'port', 'become'] as const).filter((key) => values.get(key) === undefined);
   const given = Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined));
   return {
     name,
@@ -129,6 +143,9 @@ export function connectionSettings(
     port: (values.get('port') as number | undefined) ?? 22,
     user,
     become: become ? method : 'none',
+    becomeMethod: method,
+    unsaid: new Set(unsaid),
+    ...(jump && { jump }),
     ...given,
   };
 }

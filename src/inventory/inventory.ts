@@ -51,6 +51,7 @@ export const settingNames = [
   'become',
   'become_password',
   'become_method',
+  'jump',
 ] as const;
 
 export function isSettingName(name: string): boolean {

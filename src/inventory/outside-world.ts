@@ -22,6 +22,12 @@ export interface OutsideWorld {
   readonly home: string;
   /** Login name on hosts for which the inventory gives none. */
   readonly user: string;
+  /** Where a host really is that is named like this; what the configuration of ssh says. Default: the name itself. */
+  readonly hostName?: (host: {
+    readonly name: string;
+    readonly user?: string;
+    readonly port?: number;
+  }) => string;
   readonly now: Date;
   /** True when nothing may be written, not even beside the inventory. */
   readonly readOnly: boolean;

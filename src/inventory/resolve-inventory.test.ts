@@ -99,7 +99,7 @@ describe('resolveInventory', () => {
     expect(resolution.resolved.groups.get('lb')?.map(({ name, address }) => [name, address])).toEqual([
       ['l1', '192.168.0.2'],
     ]);
-    expect([...resolution.connections.values()]).toEqual([
+    expect([...resolution.connections.values()]).toMatchObject([
       { name: 'r1', address: '10.0.0.1', port: 22, user: 'me', become: 'sudo' },
       { name: 'l1', address: '10.0.0.2', port: 22, user: 'me', become: 'sudo' },
     ]);
@@ -462,13 +462,59 @@ describe('connection settings', () => {
   it('refuse what would change the way to a host when ignored, and one setting under two names', async () => {
     expect(
       await problemsOf(
-        `web: { hosts: { a: { ansible_ssh_common_args: -J jump, host: x, ansible_host: y } } }`,
+        `web: { hosts: { a: { ansible_ssh_common_args: -o ProxyCommand=nc, host: x, ansible_host: y } } }`,
         { web: {} },
       ),
     ).toEqual([
-      '1:22 | the setting "ansible_ssh_common_args" is not supported | remove it',
-      '1:65 | the same setting stands under another name at i.yaml:1:56 | keep one of them',
+      '1:22 | ansible_ssh_common_args: holds -oProxyCommand=nc, which provision does not do | use the settings of the inventory, or the configuration of ssh',
+      '1:76 | the same setting stands under another name at i.yaml:1:67 | keep one of them',
     ]);
+  });
+});
+
+describe('the way to a host', () => {
+  const wayOf = async (settings: string) => {
+    const { connections } = await resolve(`web: { hosts: { a: { ${settings} } } }`, { web: {} });
+    return connections.get('a')?.jump;
+  };
+
+  it.each([
+    ['jump: bastion', [{ host: 'bastion' }]],
+    ["jump: 'ops@first:2222,second'", [{ host: 'first', user: 'ops', port: 2222 }, { host: 'second' }]],
+    [
+      'jump: [first, "ops@[2001:db8::1]:22"]',
+      [{ host: 'first' }, { host: '2001:db8::1', user: 'ops', port: 22 }],
+    ],
+    ['jump: none', []],
+    ["ansible_ssh_common_args: '-o ProxyJump=ops@bastion'", [{ host: 'bastion', user: 'ops' }]],
+    [
+      "ansible_ssh_extra_args: '-C -J first,second -o ControlMaster=auto'",
+      [{ host: 'first' }, { host: 'second' }],
+    ],
+    ["ansible_ssh_common_args: '-o ControlPersist=60s'", undefined],
+  ])('%s', async (settings, expected) => {
+    expect(await wayOf(settings)).toEqual(expected);
+  });
+
+  it.each([
+    ['jump: -oProxyCommand=id'],
+    ['jump: "a;id"'],
+    ['jump: "$(id)@bastion"'],
+    ['jump: [a, 5]'],
+    ['jump: "bastion:0"'],
+    ['ansible_ssh_common_args: -J -oProxyCommand=id'],
+    ['ansible_ssh_common_args: "-o ProxyCommand=\'ssh -W %h:%p gate\'"'],
+    ['ansible_ssh_extra_args: -o StrictHostKeyChecking=no'],
+    ['ansible_ssh_extra_args: -o UserKnownHostsFile=/dev/null'],
+    ['ansible_ssh_extra_args: -i other_key'],
+  ])('S29: %s is refused', async (settings) => {
+    expect(await problemsOf(`web: { hosts: { a: { ${settings} } } }`, { web: {} })).toHaveLength(1);
+  });
+
+  it('tells machines apart that have the same private address', async () => {
+    const hosts = 'a: { host: 10.0.0.1, jump: east }, b: { host: 10.0.0.1, jump: west }';
+    const { connections } = await resolve(`web: { hosts: { ${hosts} } }`, { web: {} });
+    expect(connections.size).toBe(2);
   });
 });
 

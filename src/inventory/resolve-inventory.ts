@@ -147,7 +147,11 @@ class Resolver {
       else this.#unreadable.add(host);
     }
     const connection = connectionSettings(host, values, this.#world);
-    return { connection, address: (values.get('address') as string | undefined) ?? connection.address };
+    const { address: name, user, port, unsaid } = connection;
+    const said = { ...(!unsaid.has('user') && { user }), ...(!unsaid.has('port') && { port }) };
+    const isWrong = this.#unreadable.has(host);
+    const place = isWrong ? undefined : this.#world.hostName?.({ name, ...said });
+    return { connection, address: (values.get('address') as string | undefined) ?? place ?? name };
   }
 
   /** Where a group declares a var with the name of a setting, that name under `vars:` means the var. */
@@ -199,9 +203,11 @@ class Resolver {
   /** One machine under two names would be changed twice at the same time. */
   #refuseTwins(connections: ReadonlyMap<string, ConnectionSettings>): void {
     const seen = new Map<string, string>();
-    for (const { name, address, port } of connections.values()) {
+    for (const { name, address, port, jump = [] } of connections.values()) {
       if (this.#unreadable.has(name)) continue;
-      const place = `${address} port ${port}`;
+      // Private addresses may be the same behind other hosts on the way.
+      const way = jump.map(({ host }) => ` through ${host}`).join('');
+      const place = `${address} port ${port}${way}`;
       const twin = seen.get(place);
       seen.set(place, twin ?? name);
       if (twin === undefined) continue;

@@ -59,7 +59,9 @@ export class Authentication {
 
   #attempt(credential: Credential, methods: readonly AuthenticationType[] | null): AnyAuthMethod | undefined {
     const username = this.#target.user;
-    const isOffered = (method: AuthenticationType) => methods === null || methods.includes(method);
+    const isOffered = (method: AuthenticationType) =>
+      (methods === null || methods.includes(method)) &&
+      this.#target.without?.some((other) => other === method) !== true;
     switch (credential.type) {
       case 'key':
         return isOffered('publickey') ? { type: 'publickey', username, key: credential.key } : undefined;

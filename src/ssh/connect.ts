@@ -3,7 +3,9 @@ import type { Connection } from '../host/connection.ts';
 import { dial } from './dial.ts';
 import type { KnownHostsOptions } from './host-keys.ts';
 import { takeLock, type HeldLock, type LockOptions } from './host-lock.ts';
+import { JumpHosts } from './jump-hosts.ts';
 import type { Link } from './link.ts';
+import type { LogInPace } from './log-in-pace.ts';
 import { prepareLogIn } from './log-in.ts';
 import { Shell } from './shell.ts';
 import type { SshTarget } from './target.ts';
@@ -22,6 +24,10 @@ export interface ConnectOptions {
   readonly signal?: AbortSignal;
   /** Notes for whoever looks for the reason of something odd. Never given a secret. */
   readonly onDebug?: (text: string) => void;
+  /** The jump hosts of a run. Without them, each connection logs in to its own. */
+  readonly jumpHosts?: JumpHosts;
+  /** Shared by the connections of a run. */
+  readonly pace?: LogInPace;
 }
 
 /**
@@ -59,8 +65,15 @@ export type OpenConnection = (signal?: AbortSignal) => Promise<SshConnection>;
  */
 export async function prepareConnect(target: SshTarget, options: ConnectOptions): Promise<OpenConnection> {
   refuseLineBreaks(target);
-  const openLink = await prepareLogIn(target, options);
-  return async (signal) => openShell(await openLink(signal), { ...options, ...(signal && { signal }) });
+  const own = target.jump && !options.jumpHosts ? new JumpHosts(options) : undefined;
+  const jumps = options.jumpHosts ?? own;
+  const openLink = await prepareLogIn(target, {
+    ...options,
+    ...(jumps && { reachJump: (jump, signal) => jumps.reach(jump, signal) }),
+  });
+  const open = async (signal?: AbortSignal) =>
+    openShell(await openLink(signal), { ...options, ...(signal && { signal }) });
+  return own ? closingAfter(open, own) : open;
 }
 
 async function openShell(link: Link, { signal, uploadStallMs }: ConnectOptions): Promise<SshConnection> {
@@ -87,6 +100,21 @@ async function openShell(link: Link, { signal, uploadStallMs }: ConnectOptions):
     dial: (address, port, timeoutMs) => dial(link, address, port, timeoutMs),
     lock: (lockOptions, lockSignal) => takeLock(link, shell, lockOptions, lockSignal),
     close,
+  };
+}
+
+function closingAfter(open: OpenConnection, jumps: JumpHosts): OpenConnection {
+  return async (signal) => {
+    const connection = await open(signal).catch(async (error: unknown) => {
+      await jumps.close();
+      throw error;
+    });
+    const closeIt = connection.close.bind(connection);
+    const close = async () => {
+      await closeIt();
+      await jumps.close();
+    };
+    return Object.defineProperty(connection, 'close', { value: close });
   };
 }
 

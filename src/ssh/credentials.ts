@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import ssh2 from 'ssh2';
 import type { BaseAgent, ParsedKey } from 'ssh2';
@@ -9,14 +10,14 @@ import { whyNotNow } from './certificate.ts';
 import type { CertificateFile } from './certificate-file.ts';
 import { certificateProblem, findCertificate } from './certificate-file.ts';
 import { inspectKeyFile } from './key-file.ts';
-import type { SshTarget } from './target.ts';
+import type { Identity, SshTarget } from './target.ts';
 import { oneLine, targetError } from './target.ts';
 import { certifiedKey } from './user-certificates.ts';
 
 /** One way to prove who we are. Each is tried at most once: repeated failures lock accounts and block addresses. */
 export type Credential =
   | { readonly type: 'key'; readonly label: string; readonly key: ParsedKey }
-  | { readonly type: 'agent'; readonly label: string; readonly agent: BaseAgent }
+  | { readonly type: 'agent'; readonly label: string; readonly agent: BaseAgent; readonly holds?: Buffer }
   | { readonly type: 'password'; readonly label: string; readonly password: Secret }
   /** Not tried, and why: for whoever wonders about the refusal. */
   | { readonly type: 'unusable'; readonly label: string };
@@ -30,7 +31,7 @@ const maxAgentIdentities = 4;
  */
 export async function loadCredentials(target: SshTarget): Promise<Credential[]> {
   const identity =
-    target.keyFile === undefined ? await anyIdentity(target) : await ownIdentity(target, target.keyFile);
+    target.keyFile === undefined ? await manyIdentities(target) : await ownIdentity(target, target.keyFile);
   const { password } = target;
   const unusable = identity.filter(({ type }) => type === 'unusable');
   return [
@@ -38,6 +39,40 @@ export async function loadCredentials(target: SshTarget): Promise<Credential[]> 
     ...(password ? [{ type: 'password' as const, label: 'the password', password }] : []),
     ...unusable,
   ];
+}
+
+/** Named keys come first, as a person has chosen them; keys that nobody has named only where the agent has none: together they could be too many. */
+async function manyIdentities(target: SshTarget): Promise<Credential[]> {
+  const { identities = [], identitiesOnly = false } = target;
+  const own: Credential[] = [];
+  for (const identity of identities) own.push(...(await oneOfMany(target, identity)));
+  const usable = own.filter(({ type }) => type !== 'unusable');
+  const others = identitiesOnly ? [] : await otherIdentities(target, usable);
+  if (!identities.every(({ isDefault }) => isDefault)) return [...own, ...others];
+  return others.some(({ type }) => type === 'agent') ? others : [...own, ...others];
+}
+
+async function oneOfMany(target: SshTarget, identity: Identity): Promise<Credential[]> {
+  const { keyFile, passphrase, certificateFile, isDefault } = identity;
+  if (isDefault && !existsSync(keyFile)) return [];
+  const { passphrase: _other, certificateFile: _none, ...rest } = target;
+  const own = { ...rest, ...(passphrase && { passphrase }), ...(certificateFile && { certificateFile }) };
+  try {
+    return await ownIdentity(own, keyFile);
+  } catch (error) {
+    if (!isDefault || !(error instanceof ProvisionError)) throw error;
+    return [{ type: 'unusable', label: error.problems[0].happened }];
+  }
+}
+
+/** An agent that does not answer is a problem only where there is nothing else. */
+async function otherIdentities(target: SshTarget, own: readonly Credential[]): Promise<Credential[]> {
+  try {
+    return await anyIdentity(target, own);
+  } catch (error) {
+    if (own.length === 0 || !(error instanceof ProvisionError)) throw error;
+    return [{ type: 'unusable', label: error.problems[0].happened }];
+  }
 }
 
 async function ownIdentity(target: SshTarget, keyFile: string): Promise<Credential[]> {
@@ -74,7 +109,10 @@ async function lockedIdentity(
   const identities = certified ? [certified, plain] : [plain];
   const label = `${certified ? 'certificate and ' : ''}key ${keyFile} from the agent`;
   const agent = new ChosenIdentities(held.agent, socket, identities);
-  return [{ type: 'agent', label, agent }, ...(file && 'unusable' in file ? [notTried(file)] : [])];
+  return [
+    { type: 'agent', label, agent, holds: plain.held },
+    ...(file && 'unusable' in file ? [notTried(file)] : []),
+  ];
 }
 
 /** As OpenSSH does, the plain key is tried when there is nothing good beside it; but not in silence when it was asked for. */
@@ -95,15 +133,24 @@ function notTried({ path, unusable }: { path: string; unusable: string }): Crede
   return { type: 'unusable', label: `certificate ${path}: ${unusable}` };
 }
 
-async function anyIdentity(target: SshTarget): Promise<Credential[]> {
+async function anyIdentity(target: SshTarget, own: readonly Credential[]): Promise<Credential[]> {
   if (target.agent === undefined) return [];
   const held = await reach(target, target.agent);
-  const all = [...validCertificates(held), ...held.keys.map((key) => ({ key, held: key.getPublicSSH() }))];
-  const offered = all.slice(0, maxAgentIdentities);
+  const isTried = (key: Buffer) => own.some((credential) => publicKeyOf(credential)?.equals(key));
+  const all = [
+    ...validCertificates(held),
+    ...held.keys.map((key) => ({ key, held: key.getPublicSSH() })),
+  ].filter((identity) => !isTried(identity.held));
+  const offered = all.slice(0, Math.max(0, maxAgentIdentities - own.length));
   if (offered.length === 0) return [];
   const some = offered.length < all.length ? `the first ${offered.length} of ${all.length}` : 'all';
   const agent = new ChosenIdentities(held.agent, target.agent, offered);
   return [{ type: 'agent', label: `${some} keys of the agent`, agent }];
+}
+
+function publicKeyOf(credential: Credential): Buffer | undefined {
+  if (credential.type === 'agent') return credential.holds;
+  return credential.type === 'key' ? credential.key.getPublicSSH() : undefined;
 }
 
 function validCertificates({ certificates }: HeldKeys): AgentIdentity[] {

@@ -22,7 +22,10 @@ export async function dial(link: Link, address: string, port: number, timeoutMs:
     if (reason === openFailure.connectFailed) throw notConnected(link.target, where, message ?? '');
     if (!isLoopback(address)) throw forbidden(link.target, where);
     link.debug(`forwarding is not allowed; ${where} is tried at ${link.target.address}`);
-    return inTime(link.target, where, timeoutMs, direct(link.target, port));
+    const nearby = link.through
+      ? forward(link.through, link.target.address, port)
+      : direct(link.target, port);
+    return inTime(link.target, where, timeoutMs, nearby);
   }
 }
 

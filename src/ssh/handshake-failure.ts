@@ -1,4 +1,5 @@
 import type { ProvisionError } from '../core/errors.ts';
+import type { AlgorithmLists } from './algorithm-lists.ts';
 import type { Authentication } from './authenticate.ts';
 import { PassingFailure } from './open-socket.ts';
 import type { SshTarget } from './target.ts';
@@ -10,11 +11,12 @@ export function explainHandshake(
   error: unknown,
   greeting: string,
   authentication: Authentication,
+  lists: AlgorithmLists,
 ): ProvisionError | PassingFailure {
   const { message, level } = error as Error & { level?: string };
   if (level === 'client-authentication' || /too many authentication failures/i.test(message))
     return authentication.failure();
-  if (/no matching|strict KEX/i.test(message)) return noCommonAlgorithm(target, message);
+  if (/no matching|strict KEX/i.test(message)) return noCommonAlgorithm(target, message, lists);
   if (level === 'client-timeout') return neverReady(target, greeting);
   if (level === 'agent') return agentFailed(target, message);
   if (greeting !== '' && !/^SSH-/m.test(greeting)) return notSsh(target, greeting);
@@ -23,12 +25,17 @@ export function explainHandshake(
 
 const untouched = 'host untouched';
 
-function noCommonAlgorithm(target: SshTarget, message: string): ProvisionError {
-  return targetError(target, 'ALGORITHM', `no common ground with the SSH server: ${oneLine(message)}`, {
-    hostState: untouched,
-    remedy:
-      'update the SSH server, or enable there curve25519-sha256, aes128-gcm@openssh.com and an Ed25519 host key',
-  });
+function noCommonAlgorithm(target: SshTarget, message: string, lists: AlgorithmLists): ProvisionError {
+  return targetError(
+    target,
+    'ALGORITHM',
+    `no common ground with the SSH server: ${oneLine(message)}${lists.ofFailure(message)}`,
+    {
+      hostState: untouched,
+      remedy:
+        'update the SSH server, or enable there curve25519-sha256, aes128-gcm@openssh.com and an Ed25519 host key',
+    },
+  );
 }
 
 function neverReady(target: SshTarget, greeting: string): ProvisionError {
@@ -60,6 +67,7 @@ function notSsh(target: SshTarget, greeting: string): ProvisionError | PassingFa
       'wait, or raise MaxStartups or PerSourcePenalties in sshd_config, or connect to fewer hosts at once';
     return new PassingFailure(
       targetError(target, 'CONN_REFUSED', happened, { hostState: untouched, remedy }),
+      true,
     );
   }
   return targetError(target, 'NOT_SSH', `${where} is not an SSH server: it says "${said}"`, {

@@ -1,10 +1,11 @@
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { NodeSSH } from 'node-ssh';
 import type { AuthHandlerMiddleware, Client, NegotiatedAlgorithms, ServerHostKeyAlgorithm } from 'ssh2';
 import { ProvisionError } from '../core/errors.ts';
 import { Authentication } from './authenticate.ts';
 import { isCertificateType } from './certificate.ts';
 import type { Credential } from './credentials.ts';
+import { AlgorithmLists } from './algorithm-lists.ts';
 import { explainHandshake } from './handshake-failure.ts';
 import { offerHostCertificates } from './host-certificates.ts';
 import type { SshTarget } from './target.ts';
@@ -31,7 +32,7 @@ export interface HandshakeOptions {
  * Makes an SSH connection out of a socket. This is all that node-ssh is used for: the client behind it is ours afterwards.
  * @throws ProvisionError, or PassingFailure around one, for every way in which a handshake can go wrong
  */
-export async function handshake(socket: Socket, options: HandshakeOptions): Promise<Client> {
+export async function handshake(socket: Duplex, options: HandshakeOptions): Promise<Client> {
   const { target } = options;
   let refusal: ProvisionError | undefined;
   const refuse = (error: unknown) => {
@@ -41,6 +42,7 @@ export async function handshake(socket: Socket, options: HandshakeOptions): Prom
   const authentication = new Authentication(target, options.credentials, refuse);
   const firstBytes = recordFirstBytes(socket);
 
+  const lists = new AlgorithmLists();
   const plain = options.algorithms.filter((name) => !isCertificateType(name));
   const ssh = new NodeSSH();
   const opening = ssh.connect({
@@ -49,6 +51,7 @@ export async function handshake(socket: Socket, options: HandshakeOptions): Prom
     readyTimeout: options.timeoutMs,
     keepaliveInterval: options.keepalive.intervalMs,
     keepaliveCountMax: options.keepalive.countMax,
+    debug: (line) => lists.note(line),
     algorithms: { serverHostKey: plain as ServerHostKeyAlgorithm[] },
     hostVerifier: (key: Buffer) => attempt(() => options.verifyHost(key), refuse),
     authHandler: ((methods, _partial, next) => {
@@ -65,9 +68,10 @@ export async function handshake(socket: Socket, options: HandshakeOptions): Prom
     // node-ssh removes its only error listener once it is connected; without one, a dead host ends the whole process.
     client.on('error', () => undefined);
     client.setMaxListeners(0);
-    client.once('handshake', (negotiated) =>
-      attempt(() => provenIdentity(client, negotiated, options), refuse),
-    );
+    client.once('handshake', (negotiated) => {
+      silence(client);
+      attempt(() => provenIdentity(client, negotiated, options), refuse);
+    });
     client.on('change password', () => refuse(passwordExpired(target)));
   }
   try {
@@ -75,8 +79,14 @@ export async function handshake(socket: Socket, options: HandshakeOptions): Prom
     return client!;
   } catch (error) {
     socket.destroy();
-    throw refusal ?? explainHandshake(target, error, firstBytes().toString('latin1'), authentication);
+    throw refusal ?? explainHandshake(target, error, firstBytes().toString('latin1'), authentication, lists);
   }
+}
+
+/** Notes are wanted of the negotiation only: later there would be some for every packet. */
+function silence(client: Client): void {
+  const { _protocol: protocol } = client as unknown as { _protocol?: { _debug: unknown } };
+  if (protocol) protocol._debug = undefined;
 }
 
 function attempt(check: () => void, refuse: (error: unknown) => void): boolean {
@@ -107,7 +117,7 @@ function provenIdentity(client: Client, negotiated: NegotiatedAlgorithms, option
   options.onIdentityProven();
 }
 
-function recordFirstBytes(socket: Socket): () => Buffer {
+function recordFirstBytes(socket: Duplex): () => Buffer {
   const chunks: Buffer[] = [];
   let size = 0;
   // Paused first: a listener would set the data flowing before ssh2 is there to see it.

@@ -28,6 +28,16 @@ export interface KnownHostsOptions {
   readonly onAccepted?: (accepted: AcceptedHostKey) => void;
 }
 
+/** The target under the name by which known_hosts have its key. */
+export function underAlias(target: SshTarget): SshTarget {
+  return target.hostKeyAlias === undefined ? target : { ...target, address: target.hostKeyAlias, port: 22 };
+}
+
+function ownKnownHosts(target: SshTarget, options: KnownHostsOptions): KnownHostsOptions {
+  const { knownHostsFiles: files = options.files, acceptNew = false } = target;
+  return { ...options, files, acceptNew: options.acceptNew || acceptNew };
+}
+
 /** The decision over the key of one host during one connection. Whatever goes wrong on the way is a refusal. */
 export class HostKeys {
   readonly #target: SshTarget;
@@ -44,8 +54,9 @@ export class HostKeys {
 
   /** @throws ProvisionError `HOSTKEY_UNKNOWN` when a file cannot be read: then no key can be told to be known */
   static async load(target: SshTarget, options: KnownHostsOptions): Promise<HostKeys> {
+    const own = ownKnownHosts(target, options);
     try {
-      return new HostKeys(target, options, await readKnownHosts(options.files));
+      return new HostKeys(underAlias(target), own, await readKnownHosts(own.files));
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       throw targetError(target, 'HOSTKEY_UNKNOWN', `known hosts cannot be read: ${oneLine(reason)}`, {

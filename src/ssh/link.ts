@@ -9,6 +9,8 @@ export interface Link {
   readonly client: Client;
   readonly lifeline: Lifeline;
   readonly channels: Channels;
+  /** The jump host that it goes through. */
+  readonly through?: Link;
   /** Another connection to the same host, for what this one has no room for. To be ended by who asked for it. */
   again(): Promise<Link>;
   /** Notes for whoever looks for the reason of something odd. Never holds a secret. */

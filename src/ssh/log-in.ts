@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import type { Client } from 'ssh2';
 import { ProvisionError } from '../core/errors.ts';
 import { Channels } from './channels.ts';
@@ -8,7 +9,10 @@ import type { KnownHostsOptions } from './host-keys.ts';
 import { HostKeys } from './host-keys.ts';
 import { Lifeline } from './lifeline.ts';
 import type { Link } from './link.ts';
-import { openSocket, retryWhilePassing } from './open-socket.ts';
+import type { LogInPace } from './log-in-pace.ts';
+import { retryWhilePassing } from './open-socket.ts';
+import type { ReachJump } from './open-stream.ts';
+import { openStream } from './open-stream.ts';
 import type { SshTarget } from './target.ts';
 
 export interface LogInOptions {
@@ -17,6 +21,10 @@ export interface LogInOptions {
   readonly keepalive?: { readonly intervalMs: number; readonly countMax: number };
   readonly signal?: AbortSignal;
   readonly onDebug?: (text: string) => void;
+  /** How hosts behind a jump host are reached. */
+  readonly reachJump?: ReachJump;
+  /** Shared by all logins of a run. */
+  readonly pace?: LogInPace;
 }
 
 /** Logs in to the host, which must be the same machine each time. An aborted signal ends the attempt. */
@@ -32,10 +40,13 @@ export async function prepareLogIn(target: SshTarget, options: LogInOptions): Pr
   return async function logIn(signal = options.signal): Promise<Link> {
     const attempt = () =>
       tryKeyTypes(target, credentials, hostKeys, { ...options, ...(signal && { signal }) });
-    const client = await retryWhilePassing(attempt, signal);
-    const lifeline = watch(client, new Lifeline(target));
+    const place = `${target.jump?.name ?? ''} ${target.address}:${target.port}`;
+    const paced = () => (options.pace ? options.pace.run(place, attempt) : attempt());
+    const { client, through } = await retryWhilePassing(paced, signal);
+    const lifeline = watch(client, new Lifeline(target), through);
     const debug = (text: string) => options.onDebug?.(text);
-    return { target, client, lifeline, channels: new Channels(lifeline), debug, again: () => logIn() };
+    const channels = new Channels(lifeline);
+    return { target, client, lifeline, channels, debug, again: () => logIn(), ...(through && { through }) };
   };
 }
 
@@ -45,7 +56,7 @@ async function tryKeyTypes(
   credentials: readonly Credential[],
   hostKeys: HostKeys,
   options: LogInOptions,
-): Promise<Client> {
+): Promise<LoggedIn> {
   let mismatch: unknown;
   for (const algorithms of hostKeys.algorithms()) {
     try {
@@ -65,20 +76,23 @@ async function attemptLogIn(
   hostKeys: HostKeys,
   algorithms: readonly string[],
   options: LogInOptions,
-): Promise<Client> {
-  const socket = await openSocket(target, options.connectTimeoutMs, options.signal);
+): Promise<LoggedIn> {
+  const { connectTimeoutMs: timeoutMs = options.connectTimeoutMs } = target;
+  const { reachJump = noJumps } = options;
+  const { stream: socket, through } = await openStream(target, timeoutMs, reachJump, options.signal);
   const abort = () => socket.destroy();
   options.signal?.addEventListener('abort', abort, { once: true });
   try {
-    return await handshake(socket, {
+    const client = await handshake(socket, {
       target,
       credentials,
       algorithms,
       verifyHost: (key) => hostKeys.verify(key),
       onIdentityProven: () => hostKeys.remember(),
-      timeoutMs: options.connectTimeoutMs,
-      keepalive: options.keepalive ?? { intervalMs: 10_000, countMax: 3 },
+      timeoutMs,
+      keepalive: target.keepalive ?? options.keepalive ?? { intervalMs: 10_000, countMax: 3 },
     });
+    return { client, ...(through && { through }) };
   } catch (error) {
     options.signal?.throwIfAborted();
     throw error;
@@ -87,9 +101,25 @@ async function attemptLogIn(
   }
 }
 
-function watch(client: Client, lifeline: Lifeline): Lifeline {
-  client.on('error', (error) => lifeline.end(error.message));
-  client.on('end', () => lifeline.end('the host ended it'));
-  client.on('close', () => lifeline.end('the host closed it'));
+interface LoggedIn {
+  readonly client: Client;
+  /** The jump host that it goes through. */
+  readonly through?: Link;
+}
+
+function noJumps(jump: SshTarget): Promise<Link> {
+  throw new Error(`nothing reaches jump host ${jump.name}`);
+}
+
+function watch(client: Client, lifeline: Lifeline, through: Link | undefined): Lifeline {
+  const end = (cause: string) =>
+    lifeline.end(through?.lifeline.ended ? `jump host ${through.target.name} was lost` : cause);
+  client.on('error', (error) => end(error.message));
+  client.on('end', () => end('the host ended it'));
+  client.on('close', () => end('the host closed it'));
+  // Before ssh2 itself hears of it, and ends all that goes through: what waits for a channel is told the real cause.
+  const { _sock: stream } = client as unknown as { readonly _sock?: Duplex };
+  stream?.prependListener('end', () => end('the host ended it'));
+  stream?.prependListener('close', () => end('the host closed it'));
   return lifeline;
 }

@@ -7,34 +7,38 @@ import type { SshTarget } from './target.ts';
 import { targetError } from './target.ts';
 
 const retryDelaysMs = [250, 500, 1000];
+// A host that sheds load is there, and has room again as soon as others are in.
+const retryDelaysWhenShedMs = [...retryDelaysMs, 2000, 2000, 4000, 4000];
 
 /**
  * Does `attempt`, again up to three times when its failure may pass by itself: a host that is just booting, a name
  * server that is busy, sshd shedding load. With jitter, or many hosts behind one address would all come back at once.
  */
 export async function retryWhilePassing<T>(attempt: () => Promise<T>, signal?: AbortSignal): Promise<T> {
-  for (const delay of retryDelaysMs) {
+  for (let attempts = 1; ; attempts++) {
     try {
       return await attempt();
     } catch (error) {
       if (!(error instanceof PassingFailure)) throw error;
+      const delay = (error.isShed ? retryDelaysWhenShedMs : retryDelaysMs)[attempts - 1];
+      if (delay === undefined) throw withAttempts(error.problem, attempts);
       await sleep(delay * (0.5 + Math.random()), undefined, { ...(signal && { signal }) }).catch(() =>
         signal?.throwIfAborted(),
       );
     }
   }
-  return attempt().catch((error: unknown) => {
-    throw error instanceof PassingFailure ? withAttempts(error.problem, retryDelaysMs.length + 1) : error;
-  });
 }
 
 /** A failure that is worth another attempt. */
 export class PassingFailure extends Error {
   readonly problem: ProvisionError;
+  /** The host is there, but takes no more logins for the moment. */
+  readonly isShed: boolean;
 
-  constructor(problem: ProvisionError) {
+  constructor(problem: ProvisionError, isShed = false) {
     super(problem.message);
     this.problem = problem;
+    this.isShed = isShed;
   }
 }
 
@@ -54,7 +58,8 @@ export async function openSocket(
   signal?: AbortSignal,
 ): Promise<Socket> {
   signal?.throwIfAborted();
-  const socket = connectTcp({ host: target.address, port: target.port, noDelay: true });
+  const { address: host, port, addressFamily: family } = target;
+  const socket = connectTcp({ host, port, noDelay: true, ...(family && { family }) });
   let timer: NodeJS.Timeout | undefined;
   let abort: (() => void) | undefined;
   try {

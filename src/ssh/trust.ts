@@ -1,11 +1,14 @@
 import { ProvisionError } from '../core/errors.ts';
 import { handshake } from './handshake.ts';
 import type { Verdict } from './host-identity.ts';
+import { underAlias } from './host-keys.ts';
 import { algorithmAttempts, judgeHostKey } from './host-identity.ts';
 import type { KnownHost } from './known-hosts.ts';
 import { fingerprint, keyType, knownHostLine, knownHostName } from './known-hosts.ts';
 import { appendKnownHosts } from './known-hosts-file.ts';
-import { openSocket, PassingFailure, retryWhilePassing } from './open-socket.ts';
+import type { JumpHosts } from './jump-hosts.ts';
+import { PassingFailure, retryWhilePassing } from './open-socket.ts';
+import { openStream } from './open-stream.ts';
 import type { ShownHostKey } from './shown-host-key.ts';
 import { readShownHostKey } from './shown-host-key.ts';
 import type { SshTarget } from './target.ts';
@@ -32,6 +35,8 @@ export interface ScanOptions {
   readonly knownHosts: readonly KnownHost[];
   readonly connectTimeoutMs: number;
   readonly signal?: AbortSignal;
+  /** Needed for hosts behind a jump host. It is logged in to, as it must be. */
+  readonly jumpHosts?: JumpHosts;
 }
 
 /**
@@ -44,10 +49,11 @@ export interface ScanOptions {
  */
 export async function scanHostKey(target: SshTarget, options: ScanOptions): Promise<ScannedHostKey> {
   let first: ScannedHostKey | undefined;
-  for (const algorithms of algorithmAttempts(target, options.knownHosts)) {
+  const named = underAlias(target);
+  for (const algorithms of algorithmAttempts(named, options.knownHosts)) {
     try {
       const shown = await retryWhilePassing(() => provenKey(target, algorithms, options), options.signal);
-      const scanned = judged(target, shown, options.knownHosts);
+      const scanned = judged(named, shown, options.knownHosts);
       if (scanned.status !== 'not-pinned') return scanned;
       first ??= scanned;
     } catch (error) {
@@ -112,8 +118,9 @@ export function trustHostKeys(
     file,
     hosts
       .filter(({ scanned }) => scanned.status === 'new')
-      .map(({ target, scanned }) => ({
-        name: knownHostName(target.address, target.port),
+      .map(({ target, scanned }) => ({ named: underAlias(target), scanned }))
+      .map(({ named, scanned }) => ({
+        name: knownHostName(named.address, named.port),
         key: Buffer.from(scanned.line.split(' ')[2] ?? '', 'base64'),
       })),
   );
@@ -136,9 +143,11 @@ function refuseUntrusted(target: SshTarget, { status, type, fingerprint: shown }
 async function provenKey(
   target: SshTarget,
   algorithms: readonly string[],
-  { connectTimeoutMs, signal }: ScanOptions,
+  { connectTimeoutMs: usualTimeoutMs, signal, jumpHosts }: ScanOptions,
 ): Promise<ShownHostKey> {
-  const socket = await openSocket(target, connectTimeoutMs, signal);
+  const { connectTimeoutMs = usualTimeoutMs } = target;
+  const reachJump = (jump: SshTarget) => jumpHosts!.reach(jump, signal);
+  const { stream: socket } = await openStream(target, connectTimeoutMs, reachJump, signal);
   let shown: ShownHostKey | undefined;
   let proven: ProvisionError | undefined;
   const abort = () => socket.destroy();

@@ -5,11 +5,12 @@ import { Secret } from '../../core/secret.ts';
 import { systemClock } from '../../engine/clock.ts';
 import { LocalExecutor } from '../../engine/local-executor.ts';
 import { runPlan, type RunOptions, type RunResult } from '../../engine/run-plan.ts';
-import type { ConnectionSettings } from '../../inventory/connection-settings.ts';
 import { planTotal } from '../../report/plan-view.ts';
 import { createReporter, renderPlan } from '../../report/report.ts';
 import type { Sink } from '../../report/sink.ts';
+import type { SshTarget } from '../../ssh/target.ts';
 import { askMissing } from '../ask-missing.ts';
+import { askPassphrases } from '../ask-passphrases.ts';
 import { connectBySsh } from '../connect-hosts.ts';
 import { listenForInterrupts } from '../interrupts.ts';
 import { canAsk, terminalStyle } from '../outside.ts';
@@ -28,7 +29,8 @@ export async function runCommand(request: RunRequest, sink: Sink): Promise<numbe
     mayAsk ? { missing: (...args) => askMissing(...args, sink), secret: answerSecret } : {},
   );
   for (const warning of input.warnings) sink.message(`warning: ${warning}`);
-  const connections = await withPasswords(input.connections, request, mayAsk);
+  const withGiven = await withPasswords(input.targets, request, mayAsk);
+  const targets = mayAsk ? await askPassphrases(withGiven, answerSecret) : withGiven;
   const interrupts = listenForInterrupts({
     first: () => sink.message('stopping after the steps that are under way; press again to stop at once'),
     second: (exit) => {
@@ -39,7 +41,7 @@ export async function runCommand(request: RunRequest, sink: Sink): Promise<numbe
       process.exit(exit);
     },
   });
-  const connect = connectBySsh(connections, {
+  const hosts = connectBySsh(targets, {
     acceptNew: request.acceptNew,
     onAccepted: (host, fingerprint) =>
       sink.message(`${host}: its key was not known and is now stored: ${fingerprint}`),
@@ -50,7 +52,7 @@ export async function runCommand(request: RunRequest, sink: Sink): Promise<numbe
     lockWaitMs: request.lockWait * 1000,
     signal: interrupts.signal,
   });
-  const executor = new LocalExecutor(input.plan, connect, systemClock);
+  const executor = new LocalExecutor(input.plan, hosts.connect, systemClock);
   const session = new RunSession(input.plan, request, sink, executor, interrupts.signal);
   try {
     const exit =
@@ -58,6 +60,7 @@ export async function runCommand(request: RunRequest, sink: Sink): Promise<numbe
     return interrupts.exitCode() ?? exit;
   } finally {
     await executor.close();
+    await hosts.close();
     interrupts.close();
   }
 }
@@ -143,10 +146,10 @@ function rulesOf(plan: Plan): (host: string, step: string) => string | undefined
 
 /** Passwords that are asked for once and used for every host that has none in the inventory. */
 async function withPasswords(
-  connections: ReadonlyMap<string, ConnectionSettings>,
+  targets: ReadonlyMap<string, SshTarget>,
   request: RunRequest,
   mayAsk: boolean,
-): Promise<ReadonlyMap<string, ConnectionSettings>> {
+): Promise<ReadonlyMap<string, SshTarget>> {
   if ((request.askPass || request.askBecomePass) && !mayAsk) {
     throw new ProvisionError({
       code: 'NEED_INPUT',
@@ -162,9 +165,9 @@ async function withPasswords(
     ? new Secret(await answerSecret('become password:'), 'become password')
     : undefined;
   return new Map(
-    [...connections].map(([name, settings]) => [
+    [...targets].map(([name, target]) => [
       name,
-      { ...(password && { password }), ...(becomePassword && { becomePassword }), ...settings },
+      { ...(password && { password }), ...(becomePassword && { becomePassword }), ...target },
     ]),
   );
 }

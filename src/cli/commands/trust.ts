@@ -1,20 +1,20 @@
 import { setMaxListeners } from 'node:events';
 import { formatProblem, problemsOf, ProvisionError } from '../../core/errors.ts';
-import type { ConnectionSettings } from '../../inventory/connection-settings.ts';
 import type { Sink } from '../../report/sink.ts';
 import { alignColumns } from '../../report/table.ts';
 import { sanitize } from '../../report/sanitize.ts';
 import type { ScannedHostKey } from '../../ssh/trust.ts';
-import { knownHostsFiles } from '../connect-hosts.ts';
+import type { SshTarget } from '../../ssh/target.ts';
+import type { JumpHosts } from '../../ssh/jump-hosts.ts';
+import { askPassphrases } from '../ask-passphrases.ts';
 import type { HostKeyRow } from '../host-key-row.ts';
 import { hostKeyCells, hostKeyEvent } from '../host-key-row.ts';
 import { listenForInterrupts } from '../interrupts.ts';
-import { answerConfirm } from '../prompts.ts';
-import { readConnections } from '../read-input.ts';
+import { answerConfirm, answerSecret } from '../prompts.ts';
+import { readTargets, type InputFiles } from '../read-input.ts';
+import { usualKnownHosts } from '../ssh-settings.ts';
 
-export interface TrustRequest {
-  readonly inventory: string;
-  readonly playbook?: string;
+export interface TrustRequest extends InputFiles {
   readonly yes: boolean;
   readonly output: 'human' | 'lines' | 'jsonl';
   /** Hosts that are asked at a time. */
@@ -22,67 +22,121 @@ export interface TrustRequest {
 }
 
 /**
- * Shows the key of every host and stores the new ones after a yes. Logs in nowhere.
+ * Shows the key of every host and stores the new ones after a yes. Logs in nowhere but on jump hosts, whose keys come first.
  * @returns the exit code
  */
 export async function trustCommand(request: TrustRequest, sink: Sink, mayAsk: boolean): Promise<number> {
-  const connections = await readConnections(request);
-  const [file = '', ...more] = knownHostsFiles();
+  const targets = await readTargets(request);
+  const { own, system } = usualKnownHosts();
+  const files = [...own, ...system];
   const interrupts = listenForInterrupts({
     first: () => sink.message('stopped: nothing was stored'),
     second: (exit) => process.exit(exit),
   });
-  let rows: readonly HostKeyRow[];
+  const { signal } = interrupts;
+  const { JumpHosts } = await import('../../ssh/jump-hosts.ts');
+  const jumpHosts = new JumpHosts({ knownHosts: { files, acceptNew: false }, connectTimeoutMs, signal });
+  const total = { rows: [] as HostKeyRow[], new: 0, stored: 0 };
+  const summary = (exit: number) => {
+    if (request.output !== 'jsonl') return;
+    sink.json({ event: 'summary', new: total.new, stored: total.stored, file: files[0]!, exit });
+  };
   try {
-    rows = await askAll(connections, [file, ...more], request.forks, interrupts.signal);
+    for (const level of byDistance(targets)) {
+      const reachable = mayAsk ? await unlocked(level) : level;
+      const rows = await askAll(reachable, files, request.forks, signal, jumpHosts);
+      total.rows.push(...rows);
+      show(rows, request.output, sink);
+      const fresh = rows.filter((row) => 'scanned' in row && row.scanned.status === 'new').length;
+      total.new += fresh;
+      if (fresh === 0) continue;
+      const where = filesOf(rows, level, files);
+      await requireYes(request.yes, mayAsk, fresh, where);
+      await store(rows, level, files);
+      total.stored += fresh;
+      if (request.output !== 'jsonl') sink.result(`stored ${fresh} in ${where}`);
+    }
   } catch (error) {
     const exit = interrupts.exitCode();
     if (exit !== undefined) return exit;
+    if (total.new > total.stored) summary(8);
     throw error;
   } finally {
     interrupts.close();
+    await jumpHosts.close();
   }
-  show(rows, request.output, sink);
-  const exit = exitOf(rows);
-  const fresh = rows.filter((row) => 'scanned' in row && row.scanned.status === 'new').length;
-  const summary = (stored: number, code: number) => {
-    if (request.output === 'jsonl') sink.json({ event: 'summary', new: fresh, stored, file, exit: code });
-    else if (stored > 0) sink.result(`stored ${stored} in ${file}`);
-  };
-  if (fresh > 0) {
-    await requireYes(request.yes, mayAsk, fresh, file).catch((error: unknown) => {
-      summary(0, 8);
-      throw error;
-    });
-    await store(rows, connections, file);
-  }
-  summary(fresh, exit);
+  const exit = exitOf(total.rows);
+  summary(exit);
   return exit;
+}
+
+const connectTimeoutMs = 10_000;
+
+/** The hosts that are reached directly, jump hosts among them; then those behind one; and so on. */
+function byDistance(targets: readonly SshTarget[]): SshTarget[][] {
+  const levels: SshTarget[][] = [];
+  const places = new Set<string>();
+  const add = (target: SshTarget): number => {
+    const level = target.jump ? add(target.jump) + 1 : 0;
+    const { address, port, jump, hostKeyAlias = '', fingerprint = '' } = target;
+    const place = [address, port, jump?.name ?? '', hostKeyAlias, fingerprint].join(' ');
+    if (!places.has(place)) (levels[level] ??= []).push(target);
+    places.add(place);
+    return level;
+  };
+  targets.forEach(add);
+  return levels.filter((level) => level.length > 0);
+}
+
+async function unlocked(targets: readonly SshTarget[]): Promise<SshTarget[]> {
+  const jumps = new Map(targets.flatMap(({ name, jump }) => (jump ? [[name, jump]] : [])));
+  const open = await askPassphrases(jumps, answerSecret);
+  return targets.map((target) => ({ ...target, ...(target.jump && { jump: open.get(target.name)! }) }));
+}
+
+/** Where a key is stored: the first of the files that its host is looked up in. */
+function fileOf(target: SshTarget, files: readonly string[]): string {
+  return (target.knownHostsFiles ?? files)[0]!;
+}
+
+function filesOf(
+  rows: readonly HostKeyRow[],
+  targets: readonly SshTarget[],
+  files: readonly string[],
+): string {
+  const fresh = targets.filter((_, index) => {
+    const row = rows[index]!;
+    return 'scanned' in row && row.scanned.status === 'new';
+  });
+  return [...new Set(fresh.map((target) => fileOf(target, files)))].join(', ');
 }
 
 /** In the order of the inventory, whoever answers first. */
 async function askAll(
-  connections: readonly ConnectionSettings[],
+  connections: readonly SshTarget[],
   files: readonly string[],
   forks: number,
   signal: AbortSignal,
+  jumpHosts: JumpHosts,
 ): Promise<HostKeyRow[]> {
   const [{ scanHostKey }, { readKnownHosts }] = await Promise.all([
     import('../../ssh/trust.ts'),
     import('../../ssh/known-hosts-file.ts'),
   ]);
-  const knownHosts = await readKnownHosts(files).catch((error: unknown) => {
-    throw new ProvisionError(
-      {
-        code: 'HOSTKEY_UNKNOWN',
-        happened: `known hosts cannot be read: ${error instanceof Error ? error.message : String(error)}`,
-        hostState: 'nothing was contacted',
-        remedy: 'repair the known_hosts file; what cannot be checked is not trusted',
-      },
-      { cause: error },
-    );
-  });
-  const options = { knownHosts, connectTimeoutMs: 10_000, signal };
+  const read = (paths: readonly string[]) =>
+    readKnownHosts(paths).catch((error: unknown) => {
+      throw new ProvisionError(
+        {
+          code: 'HOSTKEY_UNKNOWN',
+          happened: `known hosts cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+          hostState: 'nothing was contacted',
+          remedy: 'repair the known_hosts file; what cannot be checked is not trusted',
+        },
+        { cause: error },
+      );
+    });
+  const usual = await read(files);
+  const options = { connectTimeoutMs, signal, jumpHosts };
   // Every host that is being asked listens to it; more than ten are no leak.
   setMaxListeners(0, signal);
   const rows: HostKeyRow[] = [];
@@ -91,7 +145,9 @@ async function askAll(
     for (let index = next++; index < connections.length; index = next++) {
       const target = connections[index]!;
       const { name: host, address, port } = target;
-      rows[index] = await scanHostKey(target, options).then(
+      const { knownHostsFiles } = target;
+      const knownHosts = knownHostsFiles ? await read(knownHostsFiles) : usual;
+      rows[index] = await scanHostKey(target, { ...options, knownHosts }).then(
         (scanned): HostKeyRow => ({ host, address, port, scanned }),
         (error: unknown): HostKeyRow => {
           signal.throwIfAborted();
@@ -115,15 +171,18 @@ function show(rows: readonly HostKeyRow[], output: TrustRequest['output'], sink:
 
 async function store(
   rows: readonly HostKeyRow[],
-  connections: readonly ConnectionSettings[],
-  file: string,
+  targets: readonly SshTarget[],
+  files: readonly string[],
 ): Promise<void> {
   const { trustHostKeys } = await import('../../ssh/trust.ts');
-  const fresh = rows.flatMap((row, index): { target: ConnectionSettings; scanned: ScannedHostKey }[] => {
-    const isNew = 'scanned' in row && row.scanned.status === 'new';
-    return isNew ? [{ target: connections[index]!, scanned: row.scanned }] : [];
-  });
-  trustHostKeys(file, fresh);
+  const byFile = new Map<string, { target: SshTarget; scanned: ScannedHostKey }[]>();
+  for (const [index, row] of rows.entries()) {
+    if (!('scanned' in row) || row.scanned.status !== 'new') continue;
+    const target = targets[index]!;
+    const file = fileOf(target, files);
+    byFile.set(file, [...(byFile.get(file) ?? []), { target, scanned: row.scanned }]);
+  }
+  for (const [file, fresh] of byFile) trustHostKeys(file, fresh);
 }
 
 /** 8 when a person has to look at something, 4 when a host could not be asked. */

@@ -1,11 +1,11 @@
 import type { Problem } from '../../core/errors.ts';
+import type { JumpName } from '../../core/jump-name.ts';
+import { canonicalHost, isUser } from '../../core/jump-name.ts';
 import { expandPath, type PathWorld } from './expand-path.ts';
 import type { SshConfig } from './load-ssh-config.ts';
 import type { ConfigQuery, MatchedConfig, Placed } from './match-ssh-config.ts';
 import { matchSshConfig } from './match-ssh-config.ts';
 import { configProblem, shown } from './parse-ssh-config.ts';
-import type { JumpName } from './read-value.ts';
-import { canonicalHost, isUser } from './read-value.ts';
 
 /** What a configuration of ssh says about one host, every value checked; what it does not say is absent. */
 export interface HostConfig {
@@ -15,6 +15,8 @@ export interface HostConfig {
   readonly user?: string;
   /** Absolute paths of private keys, in the order in which they are tried; none at all when it says `none`. */
   readonly identityFiles?: readonly string[];
+  /** Absolute path of the certificate for the one identity file that there is. */
+  readonly certificateFile?: string;
   /** No key of an agent that is not named. */
   readonly identitiesOnly?: boolean;
   /** Path of the agent's socket; false for none at all. */
@@ -86,7 +88,6 @@ class Resolver {
     const user = this.#user();
     const paths = this.#pathWorld(host, user);
     this.#refuseTrustingAll();
-    this.#refuseCertificates();
     const keepaliveInterval = first.serveraliveinterval?.value;
     const connectTimeout = first.connecttimeout?.value;
     return defined({
@@ -94,6 +95,7 @@ class Resolver {
       port: first.port?.value,
       user,
       identityFiles: this.#identityFiles(paths),
+      certificateFile: this.#certificateFile(paths),
       identitiesOnly: isYes(first.identitiesonly?.value),
       agent: this.#agent(paths),
       jump: first.proxyjump?.value,
@@ -186,11 +188,16 @@ class Resolver {
     );
   }
 
-  #refuseCertificates(): void {
-    const [certificate] = this.#matched.certificateFiles;
-    if (!certificate || certificate.value.toLowerCase() === 'none') return;
-    const happened = `CertificateFile for ${this.#query.host} is not supported`;
-    this.#report(certificate.at, happened, 'use a key that the host knows by itself');
+  /** Which of several keys a certificate is for would be a guess here. */
+  #certificateFile(paths: PathWorld): string | undefined {
+    const { certificateFiles, identityFiles } = this.#matched;
+    const [certificate, another] = certificateFiles.filter(({ value }) => value.toLowerCase() !== 'none');
+    if (!certificate) return undefined;
+    if (!another && identityFiles.length === 1) return this.#path(certificate, paths);
+    const happened = `CertificateFile for ${this.#query.host} needs exactly one IdentityFile beside it`;
+    const remedy = 'or name it as its key with "-cert.pub" behind: then it is found by itself';
+    this.#report(certificate.at, happened, remedy);
+    return undefined;
   }
 
   #without(): HostConfig['without'] {
