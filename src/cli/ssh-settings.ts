@@ -163,7 +163,8 @@ const usualKeys = ['id_ed25519', 'id_ecdsa', 'id_rsa'];
 
 function identities(settings: ConnectionSettings, config: HostConfig): Partial<SshTarget> {
   const { passphrase } = settings;
-  const socket = config.agent ?? process.env['SSH_AUTH_SOCK'];
+  // Set to nothing means none, as for ssh.
+  const socket = config.agent ?? (process.env['SSH_AUTH_SOCK'] || undefined);
   const agent = typeof socket === 'string' && socket !== '' ? { agent: socket } : {};
   if (settings.keyFile !== undefined) return agent;
   const named = config.identityFiles?.map((keyFile) => ({
