@@ -50,6 +50,19 @@ describe('maskText', () => {
     }
   });
 
+  const inner = Object.entries(encodings).filter(([name]) => !/hex|base64|JSON in/.test(name));
+  const pairs = inner.flatMap(([first, one]) =>
+    Object.entries(encodings).map(([second, two]) => [`${first} in ${second}`, one, two] as const),
+  );
+  it.each(pairs)('S08: hides a secret in %s, however it is cut', (_name, one, two) => {
+    for (const secret of [canary, plain]) {
+      const text = two(one(secret));
+      expect(maskText(`before ${text} after`)).toBe('before *** after');
+      const everywhere = Array.from({ length: text.length }, (_, index) => index);
+      expect(inPieces(text, everywhere)).toBe('***');
+    }
+  });
+
   it('hides a secret at any place of base64 data', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 9 }), fc.uint8Array({ maxLength: 9 }), (before, after) => {

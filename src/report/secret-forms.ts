@@ -4,9 +4,13 @@ export const shortestMaskable = 6;
 // A line of a key is worth hiding by itself; `}` or `user: admin` of a secret file is not.
 const shortestMaskableLine = 16;
 
+// Quoting within quoting is found for what people type and tokens hold; of keys it would be megabytes of spellings.
+const longestTwice = 256;
+
 /**
  * Every spelling in which a secret may turn up in output, longest first: as it is, in base64, hex, URL, JSON and shell
- * form; the same for each line (of 16 characters or more) of a secret with several lines.
+ * form, also one inside of another, such as JSON in shell quotes; the same for each line (of 16 characters or more) of a
+ * secret with several lines.
  * @example
  * secretForms('a b"c+d'); // => ['a b"c+d', 'a%20b%22c%2Bd', 'a b\\"c+d', …]
  */
@@ -30,18 +34,26 @@ function piecesOf(secret: string): string[] {
 }
 
 function formsOf(piece: string): string[] {
-  const bytes = Buffer.from(piece, 'utf8');
-  const wellFormed = bytes.toString('utf8');
-  const hex = bytes.toString('hex');
+  const once = quotedForms(piece);
+  // Of a long text, each line is hidden by itself.
+  const quoted = piece.length > longestTwice ? new Set([piece]) : once;
+  const twice = new Set([...once, ...[...quoted].flatMap((form) => [...quotedForms(form)])]);
+  const hex = [...quoted].map((form) => Buffer.from(form, 'utf8').toString('hex'));
+  const encoded = new Set([...quoted].flatMap((form) => base64Forms(Buffer.from(form, 'utf8'))));
   return [
-    piece,
-    hex,
-    hex.toUpperCase(),
-    ...base64Forms(bytes),
-    ...urlForms(wellFormed),
-    ...jsonForms(piece),
-    ...shellForms(piece),
+    ...twice,
+    ...hex,
+    ...hex.map((form) => form.toUpperCase()),
+    ...encoded,
+    // What base64 has beside letters is quoted in URLs and in some JSON.
+    ...[...encoded].flatMap((form) => [encodeURIComponent(form), form.replaceAll('/', '\\/')]),
   ];
+}
+
+/** A secret without special characters has one of them only: itself. */
+function quotedForms(text: string): Set<string> {
+  const wellFormed = Buffer.from(text, 'utf8').toString('utf8');
+  return new Set([text, ...urlForms(wellFormed), ...jsonForms(text), ...shellForms(text)]);
 }
 
 /** Where the secret begins inside the encoded bytes decides how it looks: three alignments. */
