@@ -163,8 +163,7 @@ const usualKeys = ['id_ed25519', 'id_ecdsa', 'id_rsa'];
 
 function identities(settings: ConnectionSettings, config: HostConfig): Partial<SshTarget> {
   const { passphrase } = settings;
-  // Set to nothing means none, as for ssh.
-  const socket = config.agent ?? (process.env['SSH_AUTH_SOCK'] || undefined);
+  const socket = config.agent ?? process.env['SSH_AUTH_SOCK'];
   const agent = typeof socket === 'string' && socket !== '' ? { agent: socket } : {};
   if (settings.keyFile !== undefined) return agent;
   const named = config.identityFiles?.map((keyFile) => ({

@@ -89,7 +89,7 @@ test('help and version end with 0 on stdout', async () => {
 test('the transport, the prompts and the compiler of playbooks are chunks of their own, loaded when they are due', () => {
   const chunks = readdirSync(join(root, 'dist'));
   expect(chunks).toContain('provision.js');
-  expect(chunks.some((name) => /^connect-.*\.js$/.test(name))).toBe(true);
+  expect(chunks.some((name) => /^lasting-connection-.*\.js$/.test(name))).toBe(true);
 });
 
 test('a check of the types refuses a playbook that does not compile', async () => {
