@@ -107,6 +107,8 @@ export interface RunOptions {
    * script, its outcome counts. It is left running after `timeoutMs`. Such a script reads nothing: `stdin` is refused.
    */
   readonly detached?: string;
+  /** What a detached script has printed so far, for the person who watches. Default: its last line. */
+  readonly progressOf?: (output: string) => string;
 }
 
 export interface WriteOptions {

@@ -107,11 +107,14 @@ export class RemoteHost implements Host {
     return output;
   }
 
-  #runDetached(script: Script, options: Required<Omit<RunOptions, 'stdin'>> & RunOptions): Promise<Output> {
-    const { stdin, detached: name, timeoutMs, doing } = options;
+  #runDetached(
+    script: Script,
+    options: Required<Omit<RunOptions, 'stdin' | 'progressOf'>> & RunOptions,
+  ): Promise<Output> {
+    const { stdin, detached: name, timeoutMs, doing, progressOf = lastLine } = options;
     // It would have to lie in a file for as long as the script may run.
     if (stdin !== undefined) throw new RangeError(`a detached script reads no standard input: ${name}`);
-    const work = { name, script, timeoutMs, doing, run: this.#run, progress: this.#progress };
+    const work = { name, script, timeoutMs, doing, run: this.#run, progress: this.#progress, progressOf };
     return runDetached(this.#connection, work);
   }
 
@@ -119,6 +122,10 @@ export class RemoteHost implements Host {
     requireHostPath(path);
     await atomicWrite(this.#connection, path, content, { ...options, progress: this.#progress });
   }
+}
+
+function lastLine(output: string): string {
+  return output.trim().split('\n').at(-1)?.trim().slice(0, 200) ?? '';
 }
 
 function requireHostPath(path: string): void {

@@ -75,10 +75,7 @@ describe.runIf(process.getuid?.() === 0).each(shells)('a detached script through
   it('F11, F28: goes on without its run, and the next run waits for it and takes its outcome', async () => {
     const [name, count] = [uniqueName(), join(folder, 'count')];
     const script = sh`echo x >>${count}; sleep 2; echo outcome`;
-    const connection = open();
-    void hostOver(connection)
-      .run(script, { detached: name })
-      .catch(() => undefined);
+    expect(await codeOf(hostOver(dying(open())).run(script, { detached: name }))).toBe('CONN_LOST');
     await expect.poll(() => readFile(count, 'utf8').catch(() => ''), { timeout: 10_000 }).toBe('x\n');
     expect((await hostOver(open()).run(script, { detached: name })).stdout).toBe('outcome\n');
     expect(await readFile(count, 'utf8')).toBe('x\n');

@@ -13,6 +13,8 @@ export interface DetachedWork {
   /** Of this run: what it has ended itself counts, what an earlier run has ended does not. */
   readonly run: string;
   readonly progress: (text: string) => void;
+  /** What to tell of the output so far. */
+  readonly progressOf: (output: string) => string;
 }
 
 /**
@@ -55,7 +57,7 @@ async function insist<T>(call: () => Promise<T>): Promise<T> {
 
 async function wait(
   connection: Connection,
-  { timeoutMs, doing, progress }: DetachedWork,
+  { timeoutMs, doing, progress, progressOf }: DetachedWork,
   id: string,
   started: number,
 ): Promise<Output> {
@@ -69,8 +71,8 @@ async function wait(
     if (word !== 'running') throw broken(doing, stdout);
     const waitedMs = performance.now() - started;
     if (waitedMs >= timeoutMs) throw stillRunning(doing, timeoutMs, id, stdout);
-    const line = stdout.trim().split('\n').at(-1)?.trim() ?? '';
-    progress(`${doing}, ${Math.round(waitedMs / 1000)} s${line && `: ${line.slice(0, 200)}`}`);
+    const told = progressOf(stdout);
+    progress(`${doing}, ${Math.round(waitedMs / 1000)} s${told && `: ${told}`}`);
   }
 }
 
@@ -124,7 +126,7 @@ elif running "$id"; then printf running
 elif [ -e "$id/status" ]; then read -r status <"$id/status"; printf 'ended %s' "$status"
 else printf broken; fi
 printf '\\n%s\\n' "$border"
-if [ -e "$id/status" ]; then tail -c 200000 "$id/out"; else tail -c 4000 "$id/out" 2>/dev/null; fi
+if [ -e "$id/status" ]; then tail -c 200000 "$id/out"; else tail -c 16000 "$id/out" 2>/dev/null; fi
 printf '\\n%s\\n' "$border"
 tail -c 60000 "$id/err" 2>/dev/null
 exit 0`);

@@ -214,8 +214,7 @@ describe('a container that runs', () => {
 
   it('is not stopped while the image of the new one cannot be had', async () => {
     docker.commands.length = 0;
-    host.answer('setsid', '');
-    host.answer('[ -e status ]', '1\nmanifest unknown\n');
+    host.answer('docker pull', { code: 1, stdout: 'manifest unknown\n' });
     expect((await failure({ ...props, image: 'example/web:9' })).code).toBe('IMAGE_PULL');
     expect(docker.commands).toEqual([]);
     expect(docker.named('web')!.status).toBe('running');

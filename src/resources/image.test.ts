@@ -3,6 +3,7 @@ import { problemsOf } from '../core/errors.ts';
 import { Secret } from '../core/secret.ts';
 import { MemoryHost } from '../host/memory-host.ts';
 import type { ImageProps } from './image.ts';
+import { pullProgress } from './docker-pull.ts';
 import { image } from './image.ts';
 
 const folder = '/run/provision-docker.AbC123';
@@ -22,8 +23,7 @@ beforeEach(() => {
     .answer('docker image inspect', { code: 1, stderr: 'No such image' })
     .answer('mktemp -d', `${folder}\n`)
     .answer(/^rm -rf -- /, '')
-    .answer('setsid', '')
-    .answer('[ -e status ]', '0\n')
+    .answer('docker pull', '')
     .answer('docker login', 'Login Succeeded\n');
 });
 
@@ -56,15 +56,17 @@ describe('image', () => {
   });
 
   it('is pulled with its progress on the screen', async () => {
-    const logs = [
-      'running\n0123456789ab: Pulling fs layer\nba9876543210: Already exists\n',
-      'running\n0123456789ab: Download complete\nba9876543210: Already exists\n',
-      '0\n0123456789ab: Pull complete\nba9876543210: Already exists\n',
-    ];
-    host.answer('[ -e status ]', () => logs.shift()!);
+    const one = 'latest: Pulling from web\n0123456789ab: Pulling fs layer\nba9876543210: Already exists\n';
+    expect(pullProgress('')).toBe('asking the registry');
+    expect(pullProgress(one)).toBe('1 of 2 layers');
+    expect(pullProgress(`${one}0123456789ab: Download complete\n`)).toBe('1 of 2 layers');
+    expect(pullProgress(`${one}0123456789ab: Pull complete\n`)).toBe('2 of 2 layers');
+  });
+
+  it('F39: is pulled apart from the connection, and known again by the next run', async () => {
     expect(await pull({ reference })).toBeUndefined();
-    expect(host.progressed).toEqual(Array(2).fill(`pulling ${reference}: 1 of 2 layers`));
-    expect(host.runs.at(-1)).toBe(`rm -rf -- ${folder}`);
+    expect(host.detached).toEqual([`docker pull ${reference}`]);
+    expect(host.runs).toEqual([`docker pull ${reference} 2>&1`]);
   });
 
   it('logs in with the password on standard input, in a folder that is gone afterwards', async () => {
@@ -76,7 +78,7 @@ describe('image', () => {
     expect(login).toContain(
       `DOCKER_CONFIG=${folder} docker login --username puller --password-stdin registry.example.com:5000`,
     );
-    expect(host.runs.find((script) => script.includes('setsid'))).toContain(`DOCKER_CONFIG=${folder} setsid`);
+    expect(host.runs).toContain(`DOCKER_CONFIG=${folder} docker pull ${reference} 2>&1`);
     expect(JSON.stringify([host.runs, host.probes, host.progressed])).not.toContain('canary-19f3');
     expect(host.runs.at(-1)).toBe(`rm -rf -- ${folder}`);
   });
@@ -96,29 +98,29 @@ describe('image', () => {
       happened: expect.stringContaining('the registry refuses') as string,
     });
     expect(host.runs.at(-1)).toBe(`rm -rf -- ${folder}`);
-    expect(host.runs.some((script) => script.includes('setsid'))).toBe(false);
+    expect(host.detached).toEqual([]);
   });
 
   it('tries again when the network fails, and not for ever', async () => {
-    const failure = '1\ndial tcp 10.0.0.9:5000: connect: connection refused\n';
-    host.answer('[ -e status ]', failure);
+    const failure = { code: 1, stdout: 'dial tcp 10.0.0.9:5000: connect: connection refused\n' };
+    host.answer('docker pull', failure);
     expect((await pull({ reference }))?.happened).toContain('connection refused');
-    expect(host.runs.filter((script) => script.includes('setsid'))).toHaveLength(4);
+    expect(host.detached).toHaveLength(4);
 
-    const answers = [failure, '0\n'];
-    host.answer('[ -e status ]', () => answers.shift()!);
+    const answers = [failure, ''];
+    host.answer('docker pull', () => answers.shift()!);
     expect(await pull({ reference })).toBeUndefined();
   });
 
   it('does not try again what cannot get better', async () => {
-    host.answer('[ -e status ]', '1\nmanifest for web:1 not found: manifest unknown\n');
+    host.answer('docker pull', { code: 1, stdout: 'manifest for web:1 not found: manifest unknown\n' });
     expect((await pull({ reference }))?.code).toBe('IMAGE_PULL');
-    expect(host.runs.filter((script) => script.includes('setsid'))).toHaveLength(1);
+    expect(host.detached).toHaveLength(1);
   });
 
   it('does not remove a folder that the host has chosen', async () => {
     host.answer('mktemp -d', '/etc\n');
-    expect((await pull({ reference }))?.code).toBe('DOCKER');
+    expect((await pull({ reference, credentials }))?.code).toBe('DOCKER');
     expect(host.runs.some((script) => script.includes('rm -rf -- /etc'))).toBe(false);
   });
 
