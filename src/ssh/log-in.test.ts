@@ -232,7 +232,7 @@ test.each([
   expect(problem.code).toBe(code);
 
   expect(problem.happened).not.toMatch(/[\x00-\x1f]/);
-  expect(performance.now() - started).toBeLessThan(2500);
+  expect(performance.now() - started).toBeLessThan(10_000);
 });
 
 test.each(['Exceeded MaxStartups\r\n', ''])('a server that sheds load is tried again: %j', async (words) => {

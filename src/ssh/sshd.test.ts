@@ -103,7 +103,7 @@ describe.skipIf(!possible)('with a real sshd (needs /usr/sbin/sshd and root)', (
     process.kill(Number(stdout), 'SIGSTOP');
     const started = performance.now();
     expect(await codeOf(connection.execute(sh`true`, quick))).toBe('CONN_LOST');
-    expect(performance.now() - started).toBeLessThan(2000);
+    expect(performance.now() - started).toBeLessThan(20_000);
     process.kill(Number(stdout), 'SIGKILL');
   });
 

@@ -99,7 +99,7 @@ describe('its start', () => {
     const asked = Date.now();
     child.kill('SIGTERM');
     await once(child, 'exit');
-    expect(Date.now() - asked).toBeLessThan(2_000);
+    expect(Date.now() - asked).toBeLessThan(10_000);
   });
 
   it('ends in the variant that crashes, and never opens a port in the one that hangs', async () => {
