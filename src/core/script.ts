@@ -1,6 +1,8 @@
 /**
  * A POSIX shell script whose values are data: made by the `sh` tag, which quotes every value that it is given.
  * There is no other way to make one, so no inventory value can ever become shell syntax.
+ * @example
+ * const script: Script = sh`test -e ${'/etc/nginx'}`;
  */
 export class Script {
   readonly #text: string;
@@ -41,7 +43,11 @@ export function sh(parts: TemplateStringsArray, ...values: readonly ScriptValue[
   return Script.fromTrusted(text.join(''));
 }
 
-/** Several scripts as one, a line each. */
+/**
+ * Several scripts as one, a line each.
+ * @example
+ * joinScripts([sh`cd /srv`, sh`ls`], ' && ').text; // => 'cd /srv && ls'
+ */
 export function joinScripts(scripts: readonly Script[], separator = '\n'): Script {
   return Script.fromTrusted(scripts.map((script) => script.text).join(separator));
 }

@@ -3,7 +3,11 @@ import { wrong } from './wrong.ts';
 
 const formerYaml = new Set(['yes', 'no', 'on', 'off', 'y', 'n', 'true', 'false']);
 
-/** `true` or `false`. `yes` and `on` are text in YAML 1.2, so they are refused rather than guessed at. */
+/**
+ * `true` or `false`. `yes` and `on` are text in YAML 1.2, so they are refused rather than guessed at.
+ * @example
+ * boolean().default(false)
+ */
 export function boolean(): ValueField<boolean> {
   return defineField<boolean>({
     expects: 'true or false',

@@ -5,7 +5,11 @@ import { problem, wrong } from './wrong.ts';
 
 const expects = 'a full host name such as rancher.example.com';
 
-/** A full DNS name of at least two parts, in lower case; a Unicode name becomes punycode, which is shown. */
+/**
+ * A full DNS name of at least two parts, in lower case; a Unicode name becomes punycode, which is shown.
+ * @example
+ * fqdn().ask('Name under which people reach it')
+ */
 export function fqdn(): AskableField<string> {
   return defineField<string>({
     expects,

@@ -5,7 +5,11 @@ import { problem, wrong } from './wrong.ts';
 
 const expects = 'an IP address or a host name';
 
-/** An IPv4 or IPv6 address in canonical form, or a DNS name in lower case. */
+/**
+ * An IPv4 or IPv6 address in canonical form, or a DNS name in lower case.
+ * @example
+ * list(hostAddress()).default([])
+ */
 export function hostAddress(): AskableField<string> {
   return defineField<string>({
     expects,

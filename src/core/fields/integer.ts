@@ -29,7 +29,11 @@ export function integer(
   });
 }
 
-/** A TCP or UDP port, 1 to 65535. */
+/**
+ * A TCP or UDP port, 1 to 65535.
+ * @example
+ * port().default(443)
+ */
 export function port(): ValueField<number> {
   return integer({ min: 1, max: 65_535, expects: 'a port from 1 to 65535' });
 }

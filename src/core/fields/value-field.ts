@@ -39,7 +39,19 @@ export interface FieldDefinition<T> {
   readonly toQuestion?: (message: string) => Question;
 }
 
-/** Makes the methods of a field from what its kind has to say. Only what has a `toQuestion` can be asked for. */
+/**
+ * Makes the methods of a field from what its kind has to say. Only what has a `toQuestion` can be asked for.
+ * @example
+ * const colour = () =>
+ *   defineField<string>({
+ *     expects: 'a colour such as #ff8800',
+ *     schema: { type: 'string' },
+ *     parse: (value) =>
+ *       typeof value === 'string' && /^#[0-9a-f]{6}$/.test(value)
+ *         ? { value }
+ *         : { problems: [{ path: [], happened: 'must be a colour such as #ff8800' }] },
+ *   });
+ */
 export function defineField<T>(
   definition: FieldDefinition<T> & { readonly toQuestion: (message: string) => Question },
 ): AskableField<T>;
