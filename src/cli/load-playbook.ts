@@ -1,4 +1,4 @@
-import { existsSync, lstatSync, mkdirSync, realpathSync } from 'node:fs';
+import { accessSync, constants, existsSync, lstatSync, mkdirSync, realpathSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { ProvisionError } from '../core/errors.ts';
@@ -56,13 +56,19 @@ function messageOf(error: unknown): string {
 }
 
 /**
- * Where compiled playbooks are kept. Whoever can write there can run code as the user, so it must be the user's own and closed.
+ * Where compiled playbooks are kept; `false` where there is no place for them, as without a home. Whoever can write there
+ * can run code as the user, so it must be the user's own and closed.
  * @throws ProvisionError `UNSAFE_PATH` when it is not
  */
-function cacheFolder(environment: NodeJS.ProcessEnv): string {
+function cacheFolder(environment: NodeJS.ProcessEnv): string | false {
   const base = environment['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
   const folder = join(base, 'provision', 'playbooks');
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    accessSync(folder, constants.W_OK);
+  } catch {
+    return false;
+  }
   for (const path of [join(base, 'provision'), folder]) {
     const { uid, mode } = lstatSync(path);
     const foreign = process.getuid !== undefined && uid !== process.getuid();

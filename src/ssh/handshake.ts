@@ -117,19 +117,29 @@ function provenIdentity(client: Client, negotiated: NegotiatedAlgorithms, option
   options.onIdentityProven();
 }
 
+/** Ends a connection on which too much is said before the identification: the RFC sets no limit, and ssh2 none. */
 function recordFirstBytes(socket: Duplex): () => Buffer {
   const chunks: Buffer[] = [];
   let size = 0;
+  let end = '\n';
+  let isIdentified = false;
   // Paused first: a listener would set the data flowing before ssh2 is there to see it.
   socket.pause();
   const record = (chunk: Buffer) => {
-    chunks.push(chunk.subarray(0, 256));
+    if (size < 256) chunks.push(chunk.subarray(0, 256));
     size += chunk.length;
-    if (size >= 256) socket.off('data', record);
+    const text = end + chunk.toString('latin1');
+    isIdentified ||= text.includes('\nSSH-');
+    end = text.slice(-4);
+    const tooMuch = !isIdentified && size > maxPreambleBytes;
+    if (tooMuch) socket.destroy();
+    if (tooMuch || (isIdentified && size >= 256)) socket.off('data', record);
   };
   socket.on('data', record);
   return () => Buffer.concat(chunks).subarray(0, 256);
 }
+
+const maxPreambleBytes = 64 * 1024;
 
 function asRefusal(target: SshTarget, error: unknown): ProvisionError {
   if (error instanceof ProvisionError) return error;

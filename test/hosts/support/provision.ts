@@ -23,7 +23,10 @@ export interface ProvisionResult {
 /** Runs the built command line without a terminal, with events as JSON. */
 export async function provision(
   args: readonly string[],
-  options: { env?: Record<string, string>; onEvent?: (event: RunEvent, stop: () => void) => void } = {},
+  options: {
+    env?: Record<string, string>;
+    onEvent?: (event: RunEvent, stop: (signal?: NodeJS.Signals) => void) => void;
+  } = {},
 ): Promise<ProvisionResult> {
   const child = spawn(process.execPath, [program, ...args, '--output', 'jsonl'], {
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -37,7 +40,7 @@ export async function provision(
     stdout += chunk.toString('utf8');
     const lines = stdout.split('\n');
     for (; seen < lines.length - 1; seen++) {
-      options.onEvent?.(JSON.parse(lines[seen]!) as RunEvent, () => void child.kill('SIGINT'));
+      options.onEvent?.(JSON.parse(lines[seen]!) as RunEvent, (signal = 'SIGINT') => void child.kill(signal));
     }
   });
   const exit = await new Promise<number>((resolve, reject) => {
