@@ -205,7 +205,7 @@ describe('hosts and plays', () => {
   };
   const groups = { node: ['node-1', 'node-2'], lb: ['lb-1'] };
 
-  test('one failing host does not stop the others of its play, but the play that builds on it', async () => {
+  test('F57: one failing host does not stop the others of its play, but the play that builds on it', async () => {
     const lb = hostNamed('lb-1');
     const hosts = { 'node-1': hostNamed('node-1'), 'node-2': broken(), 'lb-1': lb };
     const { steps, statuses, exit } = await run(book, hosts, { groups });
@@ -282,7 +282,7 @@ describe('onChange', () => {
     expect(second.statuses.at(-1)).toBe('node-1 on change reload app: ok');
   });
 
-  test('is made up for by the next run when a run dies between the change and the action', async () => {
+  test('F28: is made up for by the next run when a run dies between the change and the action', async () => {
     const host = hostNamed('node-1');
     const dead = await run(book(true), { 'node-1': host });
     expect(dead.statuses.at(-1)).toBe('node-1 on change reload app: skipped');

@@ -87,7 +87,7 @@ describe('parseInventory', () => {
     ]);
   });
 
-  it('tells everything that is wrong at once, each at its place', () => {
+  it('F56: tells everything that is wrong at once, each at its place', () => {
     expect(
       problemsOf(`hosts: { a: }
 playbook: 7

@@ -106,7 +106,7 @@ describe('resolveInventory', () => {
     expect([resolution.missing, resolution.warnings]).toEqual([[], []]);
   });
 
-  it('tells everything that is wrong at once, from the top of the file', async () => {
+  it('F56: tells everything that is wrong at once, from the top of the file', async () => {
     expect(
       await problemsOf(`rancher:
   hosts:
@@ -138,7 +138,7 @@ all:
     ]);
   });
 
-  it('refuses one machine under two names', async () => {
+  it('F56: refuses one machine under two names', async () => {
     expect(
       await problemsOf(
         `${two}\nother: { hosts: { x: { host: 10.0.0.1 }, y: { host: 10.0.0.1, port: 2222 } } }`,
@@ -155,7 +155,7 @@ all:
     ]);
   });
 
-  it('warns of hosts that no play is for, and refuses what looks like a misspelt group', async () => {
+  it('F56: warns of hosts that no play is for, and refuses what looks like a misspelt group', async () => {
     const { warnings } = await resolve(`${two}\nspare: { hosts: { s1: } }`);
     expect(warnings.map(({ text: told }) => told)).toEqual([
       'no play is for group "spare": its hosts are left alone (the playbook has rancher, lb)',
@@ -194,7 +194,7 @@ describe('precedence', () => {
     expect(varsOf(await resolve(yaml, count), 'web', 'a')).toEqual({ n });
   });
 
-  it('refuses to choose between two groups of the same depth', async () => {
+  it('F56: refuses to choose between two groups of the same depth', async () => {
     const tie = (n: number) =>
       `web: { hosts: { a: }, vars: { n: 1 } }\neu: { hosts: { a: }, vars: { n: ${n} } }`;
     expect(await problemsOf(tie(2), count)).toEqual([

@@ -64,12 +64,12 @@ describe('a container that is absent', () => {
     ]);
   });
 
-  it('is unknown while the engine is down', async () => {
+  it('F43: is unknown while the engine is down', async () => {
     docker.state = 'silent';
     expect(await changesOf(props)).toEqual([{ type: 'unknown', path: 'container' }]);
   });
 
-  it('cannot be made without an engine, and the journal says why', async () => {
+  it('F43: cannot be made without an engine, and the journal says why', async () => {
     docker.state = 'silent';
     const problem = await failure(props);
     expect(problem.code).toBe('DOCKER');
@@ -83,7 +83,7 @@ describe('a container that is absent', () => {
     expect(await changesOf(props)).toEqual([]);
   });
 
-  it('stays for a look when it does not come up, and is not taken for a good one by the next run', async () => {
+  it('F40: stays for a look when it does not come up, and is not taken for a good one by the next run', async () => {
     docker.behaviours.set('example/web:1', 'loops');
     const problem = await failure(props);
     expect(problem.code).toBe('CONTAINER_UNHEALTHY');
@@ -99,7 +99,7 @@ describe('a container that is absent', () => {
     expect(await changesOf(props)).toEqual([]);
   });
 
-  it('is not taken for a good one while Docker restarts it again and again', async () => {
+  it('F40: is not taken for a good one while Docker restarts it again and again', async () => {
     docker.behaviours.set('example/web:1', 'flaps');
     expect((await failure(props)).happened).toContain('restarts in a loop');
     expect(await changesOf(props)).toMatchObject([
@@ -107,7 +107,7 @@ describe('a container that is absent', () => {
     ]);
   });
 
-  it('is not left behind when it could not even start', async () => {
+  it('F40: is not left behind when it could not even start', async () => {
     docker.behaviours.set('example/web:1', 'refuses');
     const problem = await failure(props);
     expect(problem).toMatchObject({ code: 'DOCKER', remedy: expect.stringContaining('ss -ltnp') as string });
@@ -144,7 +144,7 @@ describe('a container that runs', () => {
     expect(changes.map(({ path }) => path)).toEqual(paths);
   });
 
-  it('shows old and new value', async () => {
+  it('F42: shows old and new value', async () => {
     expect(await changesOf({ ...props, image: 'example/web:2' })).toEqual([
       { type: 'value', path: 'image', have: 'docker.io/example/web:1', want: 'docker.io/example/web:2' },
     ]);
@@ -157,7 +157,7 @@ describe('a container that runs', () => {
     expect(await changesOf({ ...props, restart: 'always' })).toEqual([]);
   });
 
-  it.each(['exited', 'paused', 'created'] as const)('is started again when it is %s', async (status) => {
+  it.each(['exited', 'paused', 'created'] as const)('F42: is started again when it is %s', async (status) => {
     const running = docker.named('web')!;
     running.status = status;
     expect(await changesOf(props)).toMatchObject([{ path: 'state', want: 'running' }]);
@@ -165,7 +165,7 @@ describe('a container that runs', () => {
     expect(docker.named('web')).toMatchObject({ id: running.id, status: 'running' });
   });
 
-  it('is found by its label when somebody has renamed it', async () => {
+  it('F42: is found by its label when somebody has renamed it', async () => {
     const running = docker.named('web')!;
     running.name = 'strange';
     expect(await changesOf(props)).toEqual([{ type: 'value', path: 'name', have: 'strange', want: 'web' }]);
@@ -173,7 +173,7 @@ describe('a container that runs', () => {
     expect(running.name).toBe('web');
   });
 
-  it('is replaced: aside, new one, and only then removed, without its volumes', async () => {
+  it('F42: is replaced: aside, new one, and only then removed, without its volumes', async () => {
     const old = docker.named('web')!.id;
     docker.commands.length = 0;
     await apply({ ...props, image: 'example/web:2' });
@@ -193,7 +193,7 @@ describe('a container that runs', () => {
     ['loops', 'CONTAINER_UNHEALTHY'],
     ['exits', 'CONTAINER_UNHEALTHY'],
     ['refuses', 'DOCKER'],
-  ])('runs again when the one that replaces it %s', async (behaviour, code) => {
+  ])('F40: runs again when the one that replaces it %s', async (behaviour, code) => {
     const { id } = docker.named('web')!;
     docker.behaviours.set('example/web:2', behaviour);
     const problem = await failure({ ...props, image: 'example/web:2' });
@@ -203,7 +203,7 @@ describe('a container that runs', () => {
     ]);
   });
 
-  it('stays stopped when it was stopped before a replacement that fails', async () => {
+  it('F40: stays stopped when it was stopped before a replacement that fails', async () => {
     docker.named('web')!.status = 'exited';
     docker.behaviours.set('example/web:2', 'exits');
     expect((await failure({ ...props, image: 'example/web:2' })).hostState).toContain(
@@ -212,7 +212,7 @@ describe('a container that runs', () => {
     expect(docker.named('web')).toMatchObject({ image: 'example/web:1', status: 'exited' });
   });
 
-  it('is not stopped while the image of the new one cannot be had', async () => {
+  it('F39: is not stopped while the image of the new one cannot be had', async () => {
     docker.commands.length = 0;
     host.answer('docker pull', { code: 1, stdout: 'manifest unknown\n' });
     expect((await failure({ ...props, image: 'example/web:9' })).code).toBe('IMAGE_PULL');
@@ -221,7 +221,7 @@ describe('a container that runs', () => {
   });
 });
 
-describe('a run that is killed between any two commands of a replacement', () => {
+describe('F28: a run that is killed between any two commands of a replacement', () => {
   it.each([0, 1, 2, 3, 4])('is repaired by the next one (after %i commands)', async (commands) => {
     for (const next of ['example/web:1', 'example/web:2', 'example/web:3']) {
       docker.containers.length = 0;
@@ -265,7 +265,7 @@ describe('a run that is killed between any two commands of a replacement', () =>
   });
 });
 
-describe('a name that belongs to somebody else', () => {
+describe('F42: a name that belongs to somebody else', () => {
   it.each(['web', 'web.provision-old'])('is left alone: %s', async (name) => {
     docker.make({ name, image: 'nginx:1' });
     await expect(changesOf(props)).rejects.toThrow(/NAME_CONFLICT.*nginx:1.*docker rename/);
@@ -280,13 +280,13 @@ describe('readiness', () => {
     timeoutMs: 60_000,
   });
 
-  it('is waited for, and said on the screen', async () => {
+  it('F41: is waited for, and said on the screen', async () => {
     let looks = 0;
     await apply({ ...props, ready: ready(() => ({ holds: ++looks > 3, saw: `refused ${looks}` })) });
     expect(host.progressed).toContain('web: waiting for http://web/ping: refused 2 (1 s)');
   });
 
-  it('fails when it does not come in time, and does not read as done afterwards', async () => {
+  it('F41: fails when it does not come in time, and does not read as done afterwards', async () => {
     const never = { ...props, ready: ready(() => ({ holds: false, saw: 'HTTP 404' })) };
     const problem = await failure(never);
     expect(problem.happened).toContain('is not up after 60 s: waited for http://web/ping, saw HTTP 404');
@@ -295,14 +295,14 @@ describe('readiness', () => {
     ]);
   });
 
-  it('ends at once when it is hopeless', async () => {
+  it('F41: ends at once when it is hopeless', async () => {
     const hopeless = ready(() => ({ holds: false, saw: 'HTTP 500', hopeless: 'has a wrong certificate' }));
     const before = Date.now();
     expect((await failure({ ...props, ready: hopeless })).happened).toContain('has a wrong certificate');
     expect(Date.now() - before).toBeLessThan(5_000);
   });
 
-  it('ends early when the container restarts in a loop', async () => {
+  it('F40: ends early when the container restarts in a loop', async () => {
     docker.behaviours.set('example/web:1', 'loops');
     const before = Date.now();
     const problem = await failure({ ...props, ready: ready(() => ({ holds: false, saw: 'refused' })) });

@@ -95,7 +95,7 @@ describe('dockerEngine', () => {
     },
   );
 
-  it('starts one that is down, and at boot', async () => {
+  it('F43: starts one that is down, and at boot', async () => {
     has({ ...debian, server: '', boot: 'disabled' });
     expect(await changesOf({ source: 'docker' })).toEqual([
       { type: 'value', path: 'running', have: false, want: true },
@@ -107,7 +107,7 @@ describe('dockerEngine', () => {
     expect(host.runs.at(-1)).toContain('enable docker.service');
   });
 
-  it('says with the journal why one does not start', async () => {
+  it('F43: says with the journal why one does not start', async () => {
     has({ ...debian, server: '' });
     host.answer('start docker.service', { code: 1, stderr: 'Job for docker.service failed' });
     host.answer(
@@ -145,7 +145,7 @@ describe('dockerEngine', () => {
     ['podman', { ...debian, release: 'podman version 4.3.1' }, 'podman-docker'],
     ['a snap', { ...debian, client: '/snap/bin/docker' }, 'snap remove'],
     ['a rootless engine', { ...debian, security: 'name=rootless' }, 'runs as root'],
-  ])('refuses %s, and leaves it alone', async (_, evidence, remedy) => {
+  ])('F43: refuses %s, and leaves it alone', async (_, evidence, remedy) => {
     has(evidence);
     expect((await changesOf({ source: 'docker' }))[0]).toMatchObject({ path: 'engine' });
     const problem = await failure({ source: 'docker' });
@@ -156,7 +156,7 @@ describe('dockerEngine', () => {
   it.each<[DockerEngineProps['source'], string]>([
     ['docker', 'containerd runc'],
     ['distribution', 'docker-ce-cli containerd.io'],
-  ])('removes nothing that is in the way of source %s', async (source, packages) => {
+  ])('F43: removes nothing that is in the way of source %s', async (source, packages) => {
     has({ packages });
     const problem = await failure({ source });
     expect(problem.happened).toContain(packages.split(' ').join(', '));
@@ -166,7 +166,7 @@ describe('dockerEngine', () => {
   it.each<[string, Partial<Facts>]>([
     ['another family', { os: 'rocky', osLike: ['rhel', 'fedora'], osName: 'Rocky Linux 9' }],
     ['no systemd', { systemd: false }],
-  ])('refuses a host without an engine in check mode already: %s', async (_, facts) => {
+  ])('F55: refuses a host without an engine in check mode already: %s', async (_, facts) => {
     host.setFacts(facts);
     await expect(changesOf({ source: 'distribution' })).rejects.toThrow('UNSUPPORTED');
     has(debian);

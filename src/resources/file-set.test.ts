@@ -139,7 +139,7 @@ describe.runIf(isRoot).each(shells)('a file set through $name', ({ options }) =>
   it.each([
     ['in a private view', ''],
     ['after the swap, where there is no private view', noMount],
-  ])('refuses files that are not valid %s; the old ones stay', async (_, prelude) => {
+  ])('F35: refuses files that are not valid %s; the old ones stay', async (_, prelude) => {
     const host = hostOver(connectionOver({ ...options, prelude }));
     await installFirst(host);
     const inode = (await lstat(join(root, 'main.conf'))).ino;
@@ -154,7 +154,7 @@ describe.runIf(isRoot).each(shells)('a file set through $name', ({ options }) =>
     expect(await live()).toEqual(filesOf('2'));
   });
 
-  it('validates the whole tree: an unrelated broken file stops it too', async () => {
+  it('F35: validates the whole tree: an unrelated broken file stops it too', async () => {
     const host = hostOver(connectionOver(options));
     await installFirst(host);
     await rm(join(root, 'unrelated.conf'));
@@ -163,7 +163,7 @@ describe.runIf(isRoot).each(shells)('a file set through $name', ({ options }) =>
     expect(await readFile(join(root, 'main.conf'), 'utf8')).toBe('version 1\n');
   });
 
-  it('puts the old files back and serves them when activating fails', async () => {
+  it('F36: puts the old files back and serves them when activating fails', async () => {
     const host = hostOver(connectionOver(options));
     await installFirst(host);
     await symlink('elsewhere', join(root, 'default'));
@@ -178,7 +178,7 @@ describe.runIf(isRoot).each(shells)('a file set through $name', ({ options }) =>
     await expectNothingLeft();
   });
 
-  it('removes what did not exist before when the first activation fails', async () => {
+  it('F36: removes what did not exist before when the first activation fails', async () => {
     const host = hostOver(connectionOver(options));
     await writeFile(join(root, 'unrelated.conf'), '# theirs\n');
     const problem = await failureOf(converge(web('crash'), host));
@@ -187,7 +187,7 @@ describe.runIf(isRoot).each(shells)('a file set through $name', ({ options }) =>
     await expectNothingLeft();
   });
 
-  it('does not follow a link inside the tree', async () => {
+  it('S23: does not follow a link inside the tree', async () => {
     await mkdir(join(folder, 'victim'));
     await symlink('../victim', join(root, 'tls'));
     const problem = await failureOf(converge(web('1'), hostOver(connectionOver(options))));
@@ -195,7 +195,7 @@ describe.runIf(isRoot).each(shells)('a file set through $name', ({ options }) =>
     expect(await readdir(join(folder, 'victim'))).toEqual([]);
   });
 
-  it('is put right by the next run after a run that died in the middle of the swap', async () => {
+  it('F28: is put right by the next run after a run that died in the middle of the swap', async () => {
     const connection = connectionOver(options);
     const host = hostOver(connection);
     await installFirst(host);
@@ -297,7 +297,7 @@ ${tools.map((tool) => `${tool}() { tick; command ${tool} "$@"; }`).join('\n')}`;
   );
 });
 
-describe('a service that takes the files and does not serve them', () => {
+describe('F36: a service that takes the files and does not serve them', () => {
   beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'performance'] }));
   afterEach(() => void vi.useRealTimers());
 

@@ -88,7 +88,7 @@ describe('image', () => {
     expect(host.runs.some((script) => script.includes('DOCKER_CONFIG'))).toBe(false);
   });
 
-  it('removes the login also when it is refused', async () => {
+  it('F39: removes the login also when it is refused', async () => {
     host.answer('docker login', {
       code: 1,
       stdout: 'Error response from daemon: unauthorized: incorrect username or password',
@@ -101,7 +101,7 @@ describe('image', () => {
     expect(host.detached).toEqual([]);
   });
 
-  it('tries again when the network fails, and not for ever', async () => {
+  it('F39: tries again when the network fails, and not for ever', async () => {
     const failure = { code: 1, stdout: 'dial tcp 10.0.0.9:5000: connect: connection refused\n' };
     host.answer('docker pull', failure);
     expect((await pull({ reference }))?.happened).toContain('connection refused');
@@ -112,7 +112,7 @@ describe('image', () => {
     expect(await pull({ reference })).toBeUndefined();
   });
 
-  it('does not try again what cannot get better', async () => {
+  it('F39: does not try again what cannot get better', async () => {
     host.answer('docker pull', { code: 1, stdout: 'manifest for web:1 not found: manifest unknown\n' });
     expect((await pull({ reference }))?.code).toBe('IMAGE_PULL');
     expect(host.detached).toHaveLength(1);
@@ -127,7 +127,7 @@ describe('image', () => {
   it.each([
     [127, 'there is no Docker Engine'],
     [69, 'the Docker Engine does not answer'],
-  ])('cannot be pulled without an engine (%i)', async (code, happened) => {
+  ])('F43: cannot be pulled without an engine (%i)', async (code, happened) => {
     host.answer('docker image inspect', { code }).answer(/docker version.*>\/dev\/null \) \|\|/, { code });
     host.answer('journalctl', '');
     expect(await pull({ reference })).toMatchObject({ code: 'DOCKER', happened });

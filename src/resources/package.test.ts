@@ -78,7 +78,7 @@ describe('packages', () => {
     expect(host.calls).toEqual(['update', 'install nginx']);
   });
 
-  it('are looked for again when the mirror has moved on', async () => {
+  it('F33: are looked for again when the mirror has moved on', async () => {
     const host = new DebianHost();
     host.answer(' install ', (script) => {
       if (!host.calls.includes('update'))
@@ -90,7 +90,7 @@ describe('packages', () => {
     expect(host.calls).toEqual(['install nginx', 'update', 'install nginx']);
   });
 
-  it('are tried three times when the network fails, and once when anything else does', async () => {
+  it('F33: are tried three times when the network fails, and once when anything else does', async () => {
     const host = new DebianHost();
     const lost =
       'Err:1 http://x stable InRelease\n  Temporary failure resolving x\nE: Failed to fetch http://x';
@@ -137,7 +137,7 @@ describe('packages', () => {
     expect(host.calls).toEqual(['configure', 'install nginx']);
   });
 
-  it('of other distributions are refused with a clear word', async () => {
+  it('F55: of other distributions are refused with a clear word', async () => {
     const host = new MemoryHost({ facts: { os: 'alpine', osName: 'Alpine Linux v3.20' } });
     await expect(changesOf(pkg({ name: 'nginx' }), host)).rejects.toThrow(
       /^UNSUPPORTED — packages of Alpine Linux v3.20 are not supported.*debian, ubuntu/,

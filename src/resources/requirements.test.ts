@@ -97,7 +97,7 @@ it.each([
   expect(await cgroups(rules).check(host)).toMatchObject({ level, figure });
 });
 
-describe('ports', () => {
+describe('F37: ports', () => {
   const nginx = 'LISTEN 0 511 0.0.0.0:80 0.0.0.0:* users:(("nginx",pid=7,fd=6),("nginx",pid=8,fd=6))';
   const proxy = 'LISTEN 0 4096 [::]:443 [::]:* users:(("docker-proxy",pid=9,fd=4))';
   const ours = { port: 443, ownContainer: 'com.example.name=web' };
@@ -179,7 +179,7 @@ describe.each(shells)('on this machine through $name', ({ options }) => {
     expect((await dockerKind().check(host)).figure).not.toBe('');
   });
 
-  it('a port that is held is seen', async () => {
+  it('F37: a port that is held is seen', async () => {
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as AddressInfo;

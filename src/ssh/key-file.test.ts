@@ -28,7 +28,7 @@ test('a private key that only its owner can read is loaded, also through a link'
 });
 
 test.each([0o644, 0o640, 0o604, 0o660, 0o601, 0o777])(
-  'mode %o is refused with the command that repairs it',
+  'S47, F07: mode %o is refused with the command that repairs it',
   async (mode) => {
     const path = keyFile(undefined, mode);
     expect(await checkKeyFile(path)).toMatchObject({ code: 'KEY_FILE', remedy: `chmod 600 ${path}` });
@@ -36,7 +36,7 @@ test.each([0o644, 0o640, 0o604, 0o660, 0o601, 0o777])(
   },
 );
 
-test('what is no private key is refused, each for its own reason', async () => {
+test('F07: what is no private key is refused, each for its own reason', async () => {
   const folder = makeFolder();
   mkdirSync(join(folder, 'folder'));
   expect((await checkKeyFile(join(folder, 'missing')))?.happened).toContain('does not exist');

@@ -66,7 +66,7 @@ async function speaking(onConnection: (socket: Socket) => void): Promise<number>
 
 const wrong = new Secret('cnry_wrong', 'password');
 
-test('a wrong password is tried once, and the host is not asked again', async () => {
+test('S46: a wrong password is tried once, and the host is not asked again', async () => {
   const server = await start();
   const problem = await outcome(server, { password: wrong });
   expect(problem).toMatchObject({ code: 'AUTH', hostState: 'host untouched' });
@@ -156,7 +156,7 @@ test('a key file that cannot be used is found before anything is contacted', asy
 const hasAgent = spawnSync('ssh-agent', ['-h']).error === undefined;
 
 test.skipIf(!hasAgent)(
-  'an agent shows the host a few keys, and only the named one when there is a key file (needs ssh-agent)',
+  'S46: an agent shows the host a few keys, and only the named one when there is a key file (needs ssh-agent)',
   async () => {
     const folder = makeFolder();
     const agent = join(folder, 'agent');
@@ -249,7 +249,7 @@ test.each(['Exceeded MaxStartups\r\n', ''])('a server that sheds load is tried a
   expect(turns).toBe(3);
 });
 
-test('a host without common algorithms is ALGORITHM', async () => {
+test('F10: a host without common algorithms is ALGORITHM', async () => {
   const server = await start({ algorithms: { kex: ['diffie-hellman-group1-sha1'] } });
   const problem = await outcome(server);
   expect(problem).toMatchObject({ code: 'ALGORITHM' });

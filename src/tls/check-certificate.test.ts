@@ -75,7 +75,7 @@ describe('checkCertificate', () => {
     });
   });
 
-  describe('the key', () => {
+  describe('F38: the key', () => {
     const cases: Case[] = [
       {
         name: 'of another certificate',

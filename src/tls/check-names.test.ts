@@ -3,7 +3,7 @@ import { makeCertificate } from './test-authority.ts';
 import type { Case } from './test-report.ts';
 import { check, expectFindings, host, inputOf, root, san } from './test-report.ts';
 
-describe('the names', () => {
+describe('F38: the names', () => {
   const serverOf = (wish: Partial<Parameters<typeof makeCertificate>[0]>) => {
     const { pem: chain, key } = makeCertificate({ name: host, issuer: root, ...wish });
     return { chain, key };

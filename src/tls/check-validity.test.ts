@@ -3,7 +3,7 @@ import { makeCertificate } from './test-authority.ts';
 import type { Case } from './test-report.ts';
 import { expectFindings, host, inDays, root, san } from './test-report.ts';
 
-describe('the dates', () => {
+describe('F38: the dates', () => {
   const brief = makeCertificate({ name: 'Brief Intermediate', ca: true, days: 10, issuer: root });
   const long = makeCertificate({ name: host, san, days: 400, issuer: brief });
   const briefRoot = makeCertificate({ name: 'Brief Root', ca: true, days: 100 });

@@ -3,7 +3,7 @@ import { makeCertificate } from './test-authority.ts';
 import type { Case } from './test-report.ts';
 import { expectFindings, host, leaf, middle, root, san } from './test-report.ts';
 
-describe('the order of the chain', () => {
+describe('F38: the order of the chain', () => {
   const second = makeCertificate({ name: 'Second Intermediate', ca: true, issuer: middle });
   const deep = makeCertificate({ name: host, san, issuer: second });
   const notCa = makeCertificate({ name: 'Not A CA', issuer: root });

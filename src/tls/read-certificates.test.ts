@@ -7,7 +7,7 @@ const rsaPkcs1 = rsaKey(2048, 'pkcs1');
 const rsa = makeCertificate({ name: host, san, issuer: root, key: rsaPkcs1 });
 const cut = (pem: string) => pem.slice(0, pem.length / 2);
 
-describe('the form of the files', () => {
+describe('F38: the form of the files', () => {
   const cases: Case[] = [
     { name: 'an empty chain', chain: '', problems: [['chain.pem', 'line 1', /is empty/]] },
     { name: 'an empty key', key: ' \n', problems: [['key.pem', 'line 1', /is empty/]] },

@@ -66,7 +66,7 @@ test('a check of bare hosts shows the whole plan and changes nothing', async () 
   expect(before.map((host, index) => diffSnapshots(host, after[index]!))).toEqual([[], []]);
 });
 
-test('a wrong certificate is refused before any host is contacted', async () => {
+test('F38: a wrong certificate is refused before any host is contacted', async () => {
   const other = certificateFiles('somebody.else.test');
   writeFileSync(folder.file('other-key.pem'), other['key.pem'], { mode: 0o600 });
   const file = inventory({
@@ -133,7 +133,7 @@ test('the second run changes nothing, and nothing has moved on the hosts', async
   expect(before.map((host, index) => diffSnapshots(host, after[index]!))).toEqual([[], []]);
 });
 
-test('a Rancher that does not come up leaves the old one running and the balancer untouched', async () => {
+test('F40, F58: a Rancher that does not come up leaves the old one running and the balancer untouched', async () => {
   const before = await lab.lb.snapshot();
   const result = await provision(['-i', inventory({ image: 'v2.8.6-crash' })]);
   expect(result.exit).toBe(2);
@@ -148,9 +148,11 @@ test('a Rancher that does not come up leaves the old one running and the balance
       { timeout: 20_000 },
     )
     .toBe('pong');
+  const next = await provision(['-i', inventory()]);
+  expect({ exit: next.exit, failures: failuresOf(next) }).toMatchObject({ exit: 0 });
 });
 
-test('a broken NGINX configuration never goes live, and the old one still serves', async () => {
+test('F35: a broken NGINX configuration never goes live, and the old one still serves', async () => {
   await lab.lb.write('/etc/nginx/conf.d/broken.conf', 'server { listen 81; no_such_directive; }\n');
   const whole = '    nginx_layout: snippet\n    https_port: 8443';
   const result = await provision(['-i', inventory({ lb: whole })]);
@@ -162,6 +164,8 @@ test('a broken NGINX configuration never goes live, and the old one still serves
     'pong',
   );
   await lab.lb.run('rm /etc/nginx/conf.d/broken.conf');
+  const next = await provision(['-i', inventory()]);
+  expect({ exit: next.exit, failures: failuresOf(next) }).toMatchObject({ exit: 0 });
 });
 
 test('a new certificate goes live, and the next run finds nothing to change', async () => {

@@ -111,7 +111,7 @@ describe('option B and the whole nginx.conf, by a user who needs sudo, on other 
     expect(await lab.lb.run(`stat -c %a /etc/nginx/certificates/${hostname}/privkey.pem`)).toBe('600\n');
   });
 
-  test('an interrupt stops after the step that is under way, and the next run goes on from there', async () => {
+  test('F27: an interrupt stops after the step that is under way, and the next run goes on from there', async () => {
     await lab.rancher.run('docker rm -f rancher');
     const interrupted = await provision(['-i', inventory], {
       env,
