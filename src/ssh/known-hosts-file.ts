@@ -27,7 +27,7 @@ async function readOne(file: string): Promise<KnownHost[]> {
     if (text.includes('\0')) throw new Error(`${file} is not a known_hosts file: it holds NUL bytes`);
     return parseKnownHosts(text, file);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return [];
     throw error;
   }
 }

@@ -143,8 +143,10 @@ class Loader {
       return await readFile(path, 'utf8');
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
-      if (code === 'ENOENT' && !from.required) return undefined;
-      const reason = code === 'ENOENT' ? 'does not exist' : `cannot be read (${code ?? message})`;
+      // Accounts without a home have /dev/null or the like in its place.
+      const isAbsent = code === 'ENOENT' || code === 'ENOTDIR';
+      if (isAbsent && !from.required) return undefined;
+      const reason = isAbsent ? 'does not exist' : `cannot be read (${code ?? message})`;
       return void problem(
         `${path} ${reason}`,
         'check the path, or say "none" to read no configuration of ssh',
