@@ -212,9 +212,9 @@ test('a port where nothing listens is CONN_REFUSED after some attempts', async (
   });
 });
 
-test('a name without an address is DNS', async () => {
+test('F05: a name without an address is DNS', async () => {
   const problem = await reach({ ...loopback(22), address: 'no-such-host.invalid' }, trusting([]));
-  expect(problem.code).toBe('DNS');
+  expect(problem).toMatchObject({ code: 'DNS', hostState: 'host untouched' });
   expect(problem.happened).toContain('no-such-host.invalid');
 }, 20_000);
 
