@@ -8,7 +8,7 @@ export function ensureDockerEngine(
 export function anyEngineAnswers(): Promise<boolean>;
 export function ensurePrograms(
   packagesOfProgram: Record<string, string[]>,
-  options?: EngineOptions,
+  options?: EngineOptions & { startServices?: boolean },
 ): Promise<void>;
 export function cacheDirectory(): string;
 export function canInstall(): boolean;

@@ -1,6 +1,16 @@
 // Plain Node without dependencies: `npm start` and `npm test` use it before anything is installed.
 import { spawn } from 'node:child_process';
-import { accessSync, constants, existsSync, mkdirSync, openSync, closeSync, readFileSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  openSync,
+  closeSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { request } from 'node:http';
 import { connect } from 'node:net';
 import { homedir } from 'node:os';
@@ -59,17 +69,22 @@ export async function anyEngineAnswers() {
  * @param {object} [options]
  * @param {boolean | 'ask'} [options.allowInstall] as for {@link ensureDockerEngine}.
  * @param {(line: string) => void} [options.log]
+ * @param {boolean} [options.startServices] whether daemons among them may begin to run; default true.
  * @returns {Promise<void>}
  * @throws {Error} that names what is missing, when it may not or cannot be installed.
  */
-export async function ensurePrograms(packagesOfProgram, { allowInstall = 'ask', log = logToStderr } = {}) {
+export async function ensurePrograms(
+  packagesOfProgram,
+  { allowInstall = 'ask', log = logToStderr, startServices = true } = {},
+) {
   const programs = Object.keys(packagesOfProgram).filter((program) => !hasProgram(program));
   if (programs.length === 0) return;
   const packages = [...new Set(programs.flatMap((program) => packagesOfProgram[program]))];
   const missing = `these programs are missing: ${programs.join(', ')}`;
   const remedy = `Install ${packages.join(', ')}; as root on Debian or Ubuntu this is done for you.`;
   await requireConsent({ allowInstall, missing, remedy });
-  await installPackages(packages, log);
+  if (startServices) await installPackages(packages, log);
+  else await withoutStartingServices(() => installPackages(packages, log));
 }
 
 /**
@@ -177,6 +192,18 @@ function hasProgram(program) {
       return false;
     }
   });
+}
+
+/** A daemon that tests start by themselves must not begin to serve the machine. */
+async function withoutStartingServices(install) {
+  const policy = '/usr/sbin/policy-rc.d';
+  if (existsSync(policy)) return install();
+  writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
+  try {
+    await install();
+  } finally {
+    rmSync(policy, { force: true });
+  }
 }
 
 async function installPackages(packages, log) {

@@ -22,6 +22,7 @@ await check('direction of imports', 'dependency-cruiser/bin/dependency-cruise.mj
 ]);
 await check('unused code', 'knip/bin/knip.js', ['--no-progress']);
 await check('build', '../scripts/build.mjs', ['--types']);
+await programs();
 await vitest('unit');
 if (await engine()) {
   await vitest('hosts');
@@ -83,10 +84,31 @@ async function reliability() {
   }
 }
 
+/** Without them the tests that compare us with the real thing are skipped, by name. */
+async function programs() {
+  const packages = {
+    sshd: ['openssh-server'],
+    ssh: ['openssh-client'],
+    openssl: ['openssl'],
+    age: ['age'],
+    busybox: ['busybox'],
+  };
+  try {
+    const { ensurePrograms } = await import('./docker-engine.mjs');
+    await ensurePrograms(packages, { allowInstall: allowInstall(), log, startServices: false });
+  } catch (error) {
+    log(`some tests will be skipped: ${error.message}`);
+  }
+}
+
+function allowInstall() {
+  return process.stdin.isTTY ? 'ask' : true;
+}
+
 async function engine() {
   try {
     const { ensureDockerEngine } = await import('./docker-engine.mjs');
-    await ensureDockerEngine({ allowInstall: process.stdin.isTTY ? 'ask' : true, log });
+    await ensureDockerEngine({ allowInstall: allowInstall(), log });
     return true;
   } catch (error) {
     log(`the tests on real hosts cannot run: ${error.message}`);
