@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startFaultProxy } from '../../src/ssh/testing/fault-proxy.ts';
 import { failuresOf, folderWith, provision, type ProvisionResult } from './support/provision.ts';
 import { startHost, type TestHost } from './support/test-host.ts';
 
@@ -48,11 +49,11 @@ afterAll(() => host.stop());
 
 const args = () => ['-i', folder.file('inventory.yaml'), '-y', folder.file('playbook.ts')];
 
-async function begin(): Promise<void> {
+async function begin(port = host.port): Promise<void> {
   await host.run('rm -f /root/one /root/two /root/begun-*');
   writeFileSync(
     folder.file('inventory.yaml'),
-    `web:\n  hosts:\n    web-1: { host: 127.0.0.1, port: ${host.port}, fingerprint: '${host.hostKeyFingerprint}', user: root, key: ${host.privateKeyPath} }\n`,
+    `web:\n  hosts:\n    web-1: { host: 127.0.0.1, port: ${port}, fingerprint: '${host.hostKeyFingerprint}', user: root, key: ${host.privateKeyPath} }\n`,
   );
 }
 
@@ -158,4 +159,28 @@ export default playbook(site.play('web', () => [pkg({ name: 'nginx' })]));
   expect(notices(result).join('\n')).toContain('reached again');
   expect(await host.run('dpkg --audit; ls /var/lib/dpkg/updates; ls -A /run/provision/detached')).toBe('');
   expect((await run()).statuses).toEqual(['web-1 package nginx: ok']);
+});
+
+test('F30: the host is restarted in the middle of a step: the run waits for it, says so, goes on and converges', async () => {
+  // An address that stays: the mapped port is another one after a restart.
+  const proxy = await startFaultProxy({
+    host: host.address,
+    get port() {
+      return host.port;
+    },
+  });
+  try {
+    await begin(proxy.port);
+    const work = provision(args());
+    await begun();
+    await host.restart();
+    const result = await work;
+    expectConverged(result);
+    expect(notices(result).join('\n')).toMatch(
+      /reached again after \d+ s; the host was started anew in between/,
+    );
+    expect((await provision(args())).statuses).toEqual(['web-1 slow one: ok', 'web-1 slow two: ok']);
+  } finally {
+    await proxy.close();
+  }
 });
