@@ -184,3 +184,30 @@ test('F30: the host is restarted in the middle of a step: the run waits for it, 
     await proxy.close();
   }
 });
+
+test('F31: another apt is at work: who it is is told, it is waited for, and nobody is killed', async () => {
+  await begin();
+  const text = `import { inventory, pkg, playbook } from 'provision';
+const site = inventory({ web: {} });
+export default playbook(site.play('web', () => [pkg({ name: 'iptables' })]));
+`;
+  writeFileSync(folder.file('other.ts'), text, { mode: 0o600 });
+  // Both are in the cache of apt. This one keeps its locks, fcntl(2) of its own, until we have been seen to wait.
+  const pause = 'touch /root/apt-waits; until [ -e /root/apt-goes ]; do sleep 0.1; done';
+  const other = host.run(`apt-get -q -y -o DPkg::Pre-Invoke::='${pause}' install libnfnetlink0`);
+  await host.run('until [ -e /root/apt-waits ]; do sleep 0.1; done');
+  const told: string[] = [];
+  const result = await provision(['-i', folder.file('inventory.yaml'), '-y', folder.file('other.ts')], {
+    onEvent(event) {
+      if (event.event !== 'progress' || !/dpkg lock/.test(event.text)) return;
+      if (told.push(event.text) === 1) void host.run('touch /root/apt-goes');
+    },
+  });
+  expect({ exit: result.exit, failures: failuresOf(result) }).toMatchObject({ exit: 0 });
+  expect(result.statuses).toEqual(['web-1 package iptables: changed']);
+  expect(told[0]).toMatch(/^waiting for pid \d+ apt-get \(holds the dpkg lock\), 0 s$/);
+  expect(await other).toContain('Setting up libnfnetlink0');
+  expect(await host.run("dpkg --audit; dpkg-query -W -f '${db:Status-Status} ' iptables libnfnetlink0")).toBe(
+    'installed installed ',
+  );
+});
