@@ -211,3 +211,41 @@ export default playbook(site.play('web', () => [pkg({ name: 'iptables' })]));
     'installed installed ',
   );
 });
+
+test('F20: an apt that hangs is left running and said so with 2, and the next run waits for that very one', async () => {
+  await begin();
+  await host.run('rm -f /root/apt-goes /root/hung');
+  const hook = 'echo x >>/root/hung; until [ -e /root/apt-goes ]; do sleep 0.1; done';
+  const text = `import { inventory, playbook, resource, sh } from 'provision';
+const hung = resource({
+  kind: 'hung',
+  want: (props: { installed: string }) => props,
+  id: ({ installed }) => installed,
+  read: async (host) => ((await host.probe(sh\`[ -e /root/apt-goes ]\`)).code === 0 ? { installed: 'libnfnetlink0' } : undefined),
+  apply: async (host, { installed }) => {
+    const apt = sh\`apt-get -q -y -o DPkg::Pre-Invoke::=\${${JSON.stringify(hook)}} --reinstall install \${installed}\`;
+    await host.run(apt, { detached: 'hung', doing: 'apt-get', timeoutMs: Number(process.env['APT_MS']) });
+  },
+});
+export default playbook(inventory({ web: {} }).play('web', () => [hung({ installed: 'libnfnetlink0' })]));
+`;
+  writeFileSync(folder.file('hung.ts'), text, { mode: 0o600 });
+  const command = ['-i', folder.file('inventory.yaml'), '-y', folder.file('hung.ts')];
+  const first = await provision(command, { env: { APT_MS: '2000' } });
+  expect(first.exit).toBe(2);
+  expect(failuresOf(first)).toContain('STEP_TIMEOUT "apt-get" did not end within 2 s');
+  expect(first.stdout).toMatch(/left running, as provision-[0-9a-f]{16}/);
+  await host.run('pgrep -x apt-get');
+  const second = await provision(command, {
+    env: { APT_MS: '120000' },
+    onEvent(event) {
+      if (event.event === 'progress' && /^apt-get, \d+ s/.test(event.text))
+        void host.run('touch /root/apt-goes');
+    },
+  });
+  expect({ exit: second.exit, failures: failuresOf(second) }).toMatchObject({ exit: 0 });
+  expect(second.statuses).toEqual(['web-1 hung libnfnetlink0: changed']);
+  expect(
+    await host.run('cat /root/hung; pgrep -x apt-get || true; dpkg --audit; ls -A /run/provision/detached'),
+  ).toBe('x\n');
+});
