@@ -55,10 +55,13 @@ export function connectBySsh(
       losses: () => connection.losses,
       lock: async () => {
         progress('locking the host');
-        const held = await connection.lock({ run, who, waitMs: options.lockWaitMs, progress });
+        // Of each host: one machine under two names is locked by the first, and not taken from it by the second.
+        const own = `${run}-${encodeURIComponent(name)}`;
+        const holder = `${who} as ${name}`;
+        const held = await connection.lock({ run: own, who: holder, waitMs: options.lockWaitMs, progress });
         if (held.unable !== undefined)
           notice({ level: 'warning', text: `not locked against other runs: ${held.unable}` });
-        else if (held.previous.run !== '' && held.previous.run !== run)
+        else if (held.previous.run !== '' && held.previous.run !== own)
           notice({
             level: 'info',
             text: `took over the lock of a run that ended without giving it back: ${held.previous.who}`,

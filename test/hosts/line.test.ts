@@ -249,3 +249,23 @@ export default playbook(inventory({ web: {} }).play('web', () => [hung({ install
     await host.run('cat /root/hung; pgrep -x apt-get || true; dpkg --audit; ls -A /run/provision/detached'),
   ).toBe('x\n');
 });
+
+test('F25: one machine under two addresses of an inventory is locked by the one, and refused to the other', async () => {
+  const proxy = await startFaultProxy(host.port);
+  try {
+    await begin();
+    const settings = `fingerprint: '${host.hostKeyFingerprint}', user: root, key: ${host.privateKeyPath}`;
+    const of = (port: number) => `{ host: 127.0.0.1, port: ${port}, ${settings} }`;
+    const hosts = `{ web-1: ${of(host.port)}, web-2: ${of(proxy.port)} }`;
+    writeFileSync(folder.file('inventory.yaml'), `web: { hosts: ${hosts} }\n`);
+    const result = await provision(args());
+    expect(result.exit).toBe(7);
+    expect(failuresOf(result)).toMatch(/LOCKED the host is locked by .* as web-[12], since /);
+    const changed = result.steps.filter(({ status }) => status === 'changed');
+    expect(changed.map(({ step }) => step)).toEqual(['slow one', 'slow two']);
+    expect(new Set(changed.map((step) => step.host)).size).toBe(1);
+    expect(notices(result)).toEqual([]);
+  } finally {
+    await proxy.close();
+  }
+});

@@ -65,7 +65,7 @@ test.each([
     expect(result.stdout).not.toContain('"event":"notice"');
     const [whose, holder] = (await odd.host.run('cat /tmp/seen')).split('\n');
     expect(whose).toBe(method === 'none' ? user : 'root');
-    expect(holder).toMatch(/\(pid \d+, run [0-9a-f]{16}\), since /);
+    expect(holder).toMatch(/\(pid \d+, run [0-9a-f]{16}\) as odd-1, since /);
     const where = method === 'none' ? `/home/${user}/.cache/provision/odd` : '/run/provision';
     // The one that gives it back heard us say so.
     expect(await odd.host.run(`flock -n ${where}/lock echo free; ls -A ${where}/owner 2>&1 || true`)).toMatch(
