@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writ
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { stripVTControlCharacters } from 'node:util';
 import { Encrypter, generateX25519Identity, identityToRecipient } from 'age-encryption';
 import { afterAll, describe, expect, test, vi } from 'vitest';
 
@@ -180,4 +181,52 @@ describe.skipIf(!existsSync('/usr/bin/script'))('at a terminal (skipped without 
     // Both hosts were tried: nobody was asked a second time.
     expect(exit).toBe(4);
   }, 60_000);
+
+  test('S09: the passphrase of a key is asked for once for all its hosts, and again when it is wrong', async () => {
+    const child = spawn('/usr/bin/script', ['-qec', command(lockedKey()), '/dev/null'], {
+      stdio: ['pipe', 'pipe', 'pipe'],
+      env: { ...process.env, CI: '', TERM: 'xterm', SSH_AUTH_SOCK: '' },
+    });
+    const answers = [
+      { when: /(?<!open it\. )Passphrase of /, answer: 'cnry-wrong-passphrase' },
+      { when: /That does not open it\. Passphrase of /, answer: canary },
+    ];
+    let output = '';
+    child.stdout.on('data', (chunk: Buffer) => {
+      output += String(chunk);
+      if (answers[0]?.when.test(output)) child.stdin.write(`${answers.shift()!.answer}\r`);
+    });
+    const exit = await new Promise((resolve) => child.once('close', resolve));
+    // A third question would have waited for ever. Both hosts were tried: nothing listens there.
+    expect({ exit, left: answers.length, output }).toMatchObject({ exit: 4, left: 0 });
+    expect(stripVTControlCharacters(output)).toMatch(/CONN_REFUSED a\b[^]*CONN_REFUSED b\b/);
+    expect(output).not.toContain('cnry-wrong-passphrase');
+    expect(output).not.toContain(canary);
+  });
 });
+
+test('without a terminal, a key that needs a passphrase is told with 8, before anything is contacted', async () => {
+  const [, ...args] = command(lockedKey()).split(' ');
+  const { exit, output } = await provision(args.slice(1));
+  expect(exit).toBe(8);
+  expect(output).toMatch(/KEY_FILE[^]*passphrase/);
+  expect(output).not.toContain('CONN_REFUSED');
+});
+
+function lockedKey(): string {
+  const key = join(folder, 'locked-key');
+  if (!existsSync(key))
+    execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-a', '1', '-N', canary, '-f', key]);
+  return key;
+}
+
+/** A run on two hosts on which nothing listens, with this key. */
+function command(key: string): string {
+  const file = write(
+    'plain.ts',
+    `import { inventory, playbook } from 'provision';\nexport default playbook(inventory({ web: {} }).play('web', () => []));\n`,
+  );
+  const hosts = 'hosts: { a: { host: 127.0.0.1, port: 1 }, b: { host: 127.0.0.1, port: 2 } }';
+  const given = write('locked.yaml', `web: { ${hosts}, vars: { key: ${key} } }\n`);
+  return `${process.execPath} ${program} ${file} -i ${given} -C -F none`;
+}
