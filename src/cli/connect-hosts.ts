@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { hostname, userInfo } from 'node:os';
 import { ProvisionError } from '../core/errors.ts';
 import type { Connect } from '../engine/local-executor.ts';
+import { sweepPrivateFolders } from '../resources/docker-private-folder.ts';
 import type { AcceptedHostKey } from '../ssh/host-keys.ts';
 import type { SshTarget } from '../ssh/target.ts';
 import { usualKnownHosts } from './ssh-settings.ts';
@@ -59,6 +60,7 @@ export function connectBySsh(
         const own = `${run}-${encodeURIComponent(name)}`;
         const holder = `${who} as ${name}`;
         const held = await connection.lock({ run: own, who: holder, waitMs: options.lockWaitMs, progress });
+        await sweepPrivateFolders(host);
         if (held.unable !== undefined)
           notice({ level: 'warning', text: `not locked against other runs: ${held.unable}` });
         else if (held.previous.run !== '' && held.previous.run !== own)

@@ -1,10 +1,15 @@
 import { ProvisionError } from '../core/errors.ts';
 import type { Host } from '../core/host.ts';
-import { sh } from '../core/script.ts';
+import { joinScripts, Script, sh } from '../core/script.ts';
+
+/*
+ * A folder carries the process id of the shell that made it in its name, so that a later run knows whether anybody still
+ * uses it: it may hold a login.
+ */
 
 /**
  * Gives a task a folder in memory that only root can read, and removes it afterwards, whatever came of the task.
- * Folders of runs that were killed are removed after four hours, which is longer than any task may take.
+ * Those of runs that died are removed first.
  */
 export async function withPrivateFolder<T>(host: Host, task: (folder: string) => Promise<T>): Promise<T> {
   const folder = await makeFolder(host);
@@ -21,13 +26,25 @@ export async function withPrivateFolder<T>(host: Host, task: (folder: string) =>
   return result;
 }
 
-const folderPath = /^\/run\/provision-docker\.[A-Za-z0-9]{6}$/;
+/** Removes the folders of runs that died. A pull that goes on without its run has read its login when it began. */
+export async function sweepPrivateFolders(host: Host): Promise<void> {
+  await host.run(sweep, { doing: 'removing private files of runs that died' });
+}
+
+const sweep = Script.fromTrusted(`for folder in /run/provision-docker.*; do
+  [ -d "$folder" ] || continue
+  owner=\${folder#*.}
+  owner=\${owner%%.*}
+  [ "$owner" = "$$" ] || [ ! -d "/proc/$owner" ] || continue
+  rm -rf -- "$folder" 2>/dev/null
+done
+true`);
+
+const folderPath = /^\/run\/provision-docker\.\d{1,10}\.[A-Za-z0-9]{6}$/;
 
 async function makeFolder(host: Host): Promise<string> {
   const { stdout } = await host.run(
-    sh`umask 077
-find /run -maxdepth 1 -type d -name 'provision-docker.*' -mmin +240 -exec rm -rf {} + 2>/dev/null
-mktemp -d /run/provision-docker.XXXXXX`,
+    joinScripts([sweep, sh`umask 077; mktemp -d /run/provision-docker.$$.XXXXXX`]),
     { doing: 'making a private folder' },
   );
   const folder = stdout.trim();

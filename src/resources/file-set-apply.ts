@@ -155,10 +155,14 @@ async function provenServed({ host, want, discovered }: Job, expected: string): 
   let last = '';
   const proven = await waitUntil(
     async () => {
-      const { serving, saw } = await observeServing(host, want, discovered);
-      last = saw;
-      if (serving === expected) return true;
-      host.progress(`waiting until ${want.name} serves ${expected} (now: ${saw})`);
+      // For a moment after a reload the old and the new answer in turn.
+      for (let inRow = 1; ; inRow++) {
+        const { serving, saw } = await observeServing(host, want, discovered);
+        last = saw;
+        if (serving !== expected) break;
+        if (inRow === 3) return true;
+      }
+      host.progress(`waiting until ${want.name} serves ${expected} (now: ${last})`);
       return undefined;
     },
     { timeoutMs: proofMs, intervalMs: 500 },
