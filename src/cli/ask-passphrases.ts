@@ -1,7 +1,7 @@
 import { ProvisionError } from '../core/errors.ts';
 import { Secret } from '../core/secret.ts';
-import { checkKeyFile } from '../ssh/key-file.ts';
-import { needsPassphrase } from '../ssh/locked-key.ts';
+import { checkKeyFile } from '../ssh/log-in/key-file.ts';
+import { needsPassphrase } from '../ssh/log-in/locked-key.ts';
 import type { Identity, SshTarget } from '../ssh/target.ts';
 
 const attempts = 3;

@@ -1,6 +1,6 @@
 import { throwProblems, type Problem } from '../core/errors.ts';
-import { certificateProblem, findCertificate } from '../ssh/certificate-file.ts';
-import { checkKeyFile } from '../ssh/key-file.ts';
+import { certificateProblem, findCertificate } from '../ssh/log-in/certificate-file.ts';
+import { checkKeyFile } from '../ssh/log-in/key-file.ts';
 import type { Identity, SshTarget } from '../ssh/target.ts';
 
 type Named = Identity & { readonly host: string; readonly agent?: string };

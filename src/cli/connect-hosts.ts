@@ -3,7 +3,7 @@ import { hostname, userInfo } from 'node:os';
 import { ProvisionError } from '../core/errors.ts';
 import type { Connect } from '../engine/local-executor.ts';
 import { sweepPrivateFolders } from '../resources/docker-private-folder.ts';
-import type { AcceptedHostKey } from '../ssh/host-keys.ts';
+import type { AcceptedHostKey } from '../ssh/identity/host-keys.ts';
 import type { SshTarget } from '../ssh/target.ts';
 import { usualKnownHosts } from './ssh-settings.ts';
 
@@ -78,8 +78,8 @@ export function connectBySsh(
 async function loadSsh({ acceptNew, onAccepted, signal }: ConnectHostsOptions) {
   const [{ connectLasting }, { JumpHosts }, { LogInPace }, { RemoteHost }] = await Promise.all([
     import('../ssh/lasting-connection.ts'),
-    import('../ssh/jump-hosts.ts'),
-    import('../ssh/log-in-pace.ts'),
+    import('../ssh/log-in/jump-hosts.ts'),
+    import('../ssh/log-in/log-in-pace.ts'),
     import('../host/remote-host.ts'),
   ]);
   const { own, system } = usualKnownHosts();

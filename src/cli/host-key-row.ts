@@ -1,5 +1,5 @@
 import type { Problem } from '../core/errors.ts';
-import type { ScannedHostKey } from '../ssh/trust.ts';
+import type { ScannedHostKey } from '../ssh/identity/trust.ts';
 
 /** A host of the inventory, and what came of asking it for its key. */
 export type HostKeyRow = {

@@ -1,16 +1,16 @@
 import type { Socket } from 'node:net';
 import type { Connection } from '../host/connection.ts';
 import { dial } from './dial.ts';
-import type { KnownHostsOptions } from './host-keys.ts';
-import { takeLock, type HeldLock, type LockOptions } from './host-lock.ts';
-import { JumpHosts } from './jump-hosts.ts';
+import type { KnownHostsOptions } from './identity/host-keys.ts';
+import { takeLock, type HeldLock, type LockOptions } from './lock/host-lock.ts';
+import { JumpHosts } from './log-in/jump-hosts.ts';
 import type { Link } from './link.ts';
-import type { LogInPace } from './log-in-pace.ts';
-import { prepareLogIn } from './log-in.ts';
-import { Shell } from './shell.ts';
+import type { LogInPace } from './log-in/log-in-pace.ts';
+import { prepareLogIn } from './log-in/log-in.ts';
+import { Shell } from './shell/shell.ts';
 import type { SshTarget } from './target.ts';
 import { targetError } from './target.ts';
-import { Uploads } from './upload.ts';
+import { Uploads } from './files/upload.ts';
 
 export interface ConnectOptions {
   readonly knownHosts: KnownHostsOptions;

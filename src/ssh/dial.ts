@@ -2,6 +2,7 @@ import { connect as connectTcp } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { ClientChannel } from 'ssh2';
 import type { Link } from './link.ts';
+import { streamInTime } from './stream-in-time.ts';
 import type { SshTarget } from './target.ts';
 import { targetError } from './target.ts';
 
@@ -14,8 +15,9 @@ import { targetError } from './target.ts';
  */
 export async function dial(link: Link, address: string, port: number, timeoutMs: number): Promise<Duplex> {
   const where = `${address}:${port}`;
+  const late = () => tooLate(link.target, where, timeoutMs);
   try {
-    return await inTime(link.target, where, timeoutMs, forward(link, address, port));
+    return await streamInTime(timeoutMs, forward(link, address, port), late);
   } catch (error) {
     const { reason, message } = error as { reason?: unknown; message?: string };
     if (typeof reason !== 'number') throw error;
@@ -25,7 +27,7 @@ export async function dial(link: Link, address: string, port: number, timeoutMs:
     const nearby = link.through
       ? forward(link.through, link.target.address, port)
       : direct(link.target, port);
-    return inTime(link.target, where, timeoutMs, nearby);
+    return streamInTime<Duplex>(timeoutMs, nearby, late);
   }
 }
 
@@ -47,33 +49,10 @@ function direct(target: SshTarget, port: number): Promise<Duplex> {
   });
 }
 
-/** A connection that comes too late is closed, or it would hold one of few channels for ever. */
-function inTime<T extends Duplex>(
-  target: SshTarget,
-  where: string,
-  timeoutMs: number,
-  opening: Promise<T>,
-): Promise<T> {
-  return new Promise<T>((resolve, reject) => {
-    let late = false;
-    const timer = setTimeout(() => {
-      late = true;
-      const happened = `${where} did not answer within ${timeoutMs / 1000} s, as seen from the host`;
-      reject(
-        targetError(target, 'CONN_TIMEOUT', happened, {
-          remedy: 'check that the service is up and its firewall',
-        }),
-      );
-    }, timeoutMs);
-    opening
-      .then((stream) => {
-        // The peer may reset it before the caller listens.
-        stream.on('error', () => undefined);
-        if (late) stream.destroy();
-        else resolve(stream);
-      })
-      .catch(reject)
-      .finally(() => clearTimeout(timer));
+function tooLate(target: SshTarget, where: string, timeoutMs: number): Error {
+  const happened = `${where} did not answer within ${timeoutMs / 1000} s, as seen from the host`;
+  return targetError(target, 'CONN_TIMEOUT', happened, {
+    remedy: 'check that the service is up and its firewall',
   });
 }
 

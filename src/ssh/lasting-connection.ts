@@ -5,7 +5,7 @@ import { Script } from '../core/script.ts';
 import type { Connection } from '../host/connection.ts';
 import type { ConnectOptions, OpenConnection, SshConnection } from './connect.ts';
 import { prepareConnect } from './connect.ts';
-import type { HeldLock, LockOptions } from './host-lock.ts';
+import type { HeldLock, LockOptions } from './lock/host-lock.ts';
 import type { SshTarget } from './target.ts';
 import { destination, targetError } from './target.ts';
 

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { fingerprint } from '../../src/ssh/known-hosts.ts';
+import { fingerprint } from '../../src/ssh/identity/known-hosts.ts';
 import { makeKey } from '../../src/ssh/testing/make-key.ts';
 import { hasSshd, startSshd, type Sshd } from '../../src/ssh/testing/sshd.ts';
 import { Crowd, startCrowd, type Figures } from './scale/crowd.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { problemsOf } from '../../core/errors.ts';
 import { recordingSink } from '../../report/test-streams.ts';
-import { fingerprint, hashedName, knownHostLine, knownHostName } from '../../ssh/known-hosts.ts';
+import { fingerprint, hashedName, knownHostLine, knownHostName } from '../../ssh/identity/known-hosts.ts';
 import { issueCertificate } from '../../ssh/testing/issue-certificate.ts';
 import { makeFolder, removeFolders } from '../../ssh/testing/loopback.ts';
 import { makeKey } from '../../ssh/testing/make-key.ts';

@@ -1,5 +1,5 @@
 import { randomBytes, sign } from 'node:crypto';
-import { WireReader, wireNumber, wireString } from '../wire-reader.ts';
+import { WireReader, wireNumber, wireString } from '../identity/wire-reader.ts';
 import type { KeyPair } from './make-key.ts';
 
 export interface CertificateOptions {

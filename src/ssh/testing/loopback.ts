@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Secret } from '../../core/secret.ts';
 import type { ConnectOptions } from '../connect.ts';
-import { knownHostLine, knownHostName } from '../known-hosts.ts';
+import { knownHostLine, knownHostName } from '../identity/known-hosts.ts';
 import type { SshTarget } from '../target.ts';
 import { password } from './ssh-server.ts';
 

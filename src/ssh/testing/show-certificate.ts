@@ -1,5 +1,5 @@
 import type { ParsedKey } from 'ssh2';
-import { keyType } from '../known-hosts.ts';
+import { keyType } from '../identity/known-hosts.ts';
 
 /**
  * Makes a server of ssh2 show a certificate, or any bytes that begin like one, on this connection, and sign with the

@@ -1,7 +1,7 @@
 import { createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import type { AuthContext, Connection, ParsedKey, Server, ServerConfig } from 'ssh2';
-import { fingerprint } from '../known-hosts.ts';
+import { fingerprint } from '../identity/known-hosts.ts';
 import { greet } from './greet.ts';
 import type { SshServerOptions } from './ssh-server-options.ts';
 

@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
-import { fingerprint } from '../known-hosts.ts';
+import { fingerprint } from '../identity/known-hosts.ts';
 
 /** How an sshd of a test differs from a plain one. */
 export interface SshdOptions {

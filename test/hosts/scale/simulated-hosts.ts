@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fingerprint } from '../../../src/ssh/known-hosts.ts';
+import { fingerprint } from '../../../src/ssh/identity/known-hosts.ts';
 import { makeKey } from '../../../src/ssh/testing/make-key.ts';
 import { run } from '../../../src/ssh/testing/run-command.ts';
 import { destroy, startSshServer } from '../../../src/ssh/testing/ssh-server.ts';
