@@ -12,11 +12,18 @@ export function labInventory(
     readonly lb?: string;
     /** The login on both hosts. Default `root`. */
     readonly user?: string;
+    /** Where SSH is reached, when not directly: through proxies. */
+    readonly ports?: { readonly rancher: number; readonly lb: number };
+    /** Whether it names the keys of the hosts. Default true. */
+    readonly pinned?: boolean;
   },
 ): string {
-  const entry = (name: string, host: Lab['rancher']) =>
-    `    ${name}: { host: 127.0.0.1, port: ${host.port}, address: ${host.addressInNetwork}, fingerprint: '${host.hostKeyFingerprint}' }`;
-  const { hostname, certificate, user = 'root' } = options;
+  const { hostname, certificate, user = 'root', pinned = true } = options;
+  const { ports = { rancher: rancher.port, lb: lb.port } } = options;
+  const entry = (name: string, host: Lab['rancher'], port: number) =>
+    `    ${name}: { host: 127.0.0.1, port: ${port}, address: ${host.addressInNetwork}${
+      pinned ? `, fingerprint: '${host.hostKeyFingerprint}'` : ''
+    } }`;
   return `# Two hosts of a test
 all:
   vars:
@@ -25,9 +32,9 @@ ${certificate === undefined ? '' : `    certificate: ${certificate}\n`}    user:
     key: ${rancher.privateKeyPath}
 rancher:
   hosts:
-${entry('rancher-1', rancher)}
+${entry('rancher-1', rancher, ports.rancher)}
 ${options.rancher === undefined ? '' : `  vars:\n${options.rancher}\n`}lb:
   hosts:
-${entry('lb-1', lb)}
+${entry('lb-1', lb, ports.lb)}
 ${options.lb === undefined ? '' : `  vars:\n${options.lb}\n`}`;
 }
