@@ -317,11 +317,11 @@ describe('secrets', () => {
 
   it('travel in a file that only root can read, and in nothing else', async () => {
     await apply(withSecret(canary));
-    expect(host.writes).toMatchObject([{ path: '/run/provision-docker.4711.AbC123/env', mode: '0600' }]);
+    expect(host.writes).toMatchObject([{ path: '/run/provision-docker.4711.8150.AbC123/env', mode: '0600' }]);
     expect((host.writes[0]!.content as Secret).reveal()).toBe(`TOKEN=${canary}\n`);
     const seen = JSON.stringify([host.runs, host.probes, host.progressed, docker.containers]);
     expect(seen).not.toContain(canary);
-    expect(host.runs.at(-1)).toBe('rm -rf -- /run/provision-docker.4711.AbC123');
+    expect(host.runs.at(-1)).toBe('rm -rf -- /run/provision-docker.4711.8150.AbC123');
   });
 
   it('show that they differ, never how, and re-create the container', async () => {
@@ -339,7 +339,7 @@ describe('secrets', () => {
   it('are removed from the host also when the container does not start', async () => {
     docker.behaviours.set('example/web:1', 'refuses');
     await failure(withSecret(canary));
-    expect(host.runs.at(-1)).toBe('rm -rf -- /run/provision-docker.4711.AbC123');
+    expect(host.runs.at(-1)).toBe('rm -rf -- /run/provision-docker.4711.8150.AbC123');
   });
 });
 

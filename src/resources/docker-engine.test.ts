@@ -51,7 +51,7 @@ beforeEach(() => {
   installed = [];
   host = new MemoryHost()
     .answer(/./, '')
-    .answer('mktemp -d /run/provision-docker.', '/run/provision-docker.4711.AbC123\n')
+    .answer('mktemp -d "/run/provision-docker.', '/run/provision-docker.4711.8150.AbC123\n')
     .answer('is-failed', { code: 1 })
     .answer('dpkg --print-architecture', 'amd64\n')
     .answer(/apt-get.* install/s, (script) => {
@@ -185,7 +185,7 @@ describe('dockerEngine', () => {
 describe("Docker's own repository", () => {
   const download = (key: string) =>
     host.answer('download-file', () => {
-      host.file('/run/provision-docker.4711.AbC123/docker.asc', key);
+      host.file('/run/provision-docker.4711.8150.AbC123/docker.asc', key);
       return '';
     });
 

@@ -3,8 +3,8 @@ import type { Host } from '../core/host.ts';
 import { joinScripts, Script, sh } from '../core/script.ts';
 
 /*
- * A folder carries the process id of the shell that made it in its name, so that a later run knows whether anybody still
- * uses it: it may hold a login.
+ * A folder carries process id and start time of the shell that made it in its name, so that a later run knows whether
+ * anybody still uses it: it may hold a login. A shell that nobody has reaped yet uses nothing.
  */
 
 /**
@@ -33,20 +33,23 @@ export async function sweepPrivateFolders(host: Host): Promise<void> {
 
 const sweep = Script.fromTrusted(`for folder in /run/provision-docker.*; do
   [ -d "$folder" ] || continue
-  owner=\${folder#*.}
-  owner=\${owner%%.*}
-  [ "$owner" = "$$" ] || [ ! -d "/proc/$owner" ] || continue
+  rest=\${folder#*.}
+  owner=\${rest%%.*} rest=\${rest#*.} line=
+  { read -r line <"/proc/$owner/stat"; } 2>/dev/null
+  set -- \${line##*) }
+  [ "$owner" = "$$" ] || [ "$1" = Z ] || [ "\${20:-gone}" != "\${rest%%.*}" ] || continue
   rm -rf -- "$folder" 2>/dev/null
 done
 true`);
 
-const folderPath = /^\/run\/provision-docker\.\d{1,10}\.[A-Za-z0-9]{6}$/;
+const make = Script.fromTrusted(`{ read -r line </proc/$$/stat; } 2>/dev/null
+set -- \${line##*) }
+umask 077; mktemp -d "/run/provision-docker.$$.\${20:-0}.XXXXXX"`);
+
+const folderPath = /^\/run\/provision-docker\.\d{1,10}\.\d{1,20}\.[A-Za-z0-9]{6}$/;
 
 async function makeFolder(host: Host): Promise<string> {
-  const { stdout } = await host.run(
-    joinScripts([sweep, sh`umask 077; mktemp -d /run/provision-docker.$$.XXXXXX`]),
-    { doing: 'making a private folder' },
-  );
+  const { stdout } = await host.run(joinScripts([sweep, make]), { doing: 'making a private folder' });
   const folder = stdout.trim();
   // This path is removed with all that is in it, so a host cannot choose it freely.
   if (folderPath.test(folder)) return folder;

@@ -6,7 +6,7 @@ import type { ImageProps } from './image.ts';
 import { pullProgress } from './docker-pull.ts';
 import { image } from './image.ts';
 
-const folder = '/run/provision-docker.4711.AbC123';
+const folder = '/run/provision-docker.4711.8150.AbC123';
 const reference = 'registry.example.com:5000/web:1';
 const credentials = {
   registry: 'registry.example.com:5000',

@@ -35,7 +35,7 @@ export class FakeDocker {
 
   install(host: MemoryHost): this {
     host.answer(/./, (script) => this.#answer(script));
-    host.answer('mktemp -d /run/provision-docker.', '/run/provision-docker.4711.AbC123\n');
+    host.answer('mktemp -d "/run/provision-docker.', '/run/provision-docker.4711.8150.AbC123\n');
     host.answer(/^rm -rf -- /, '');
     host.answer('journalctl', 'failed to start daemon: iptables not found\n');
     return this;

@@ -79,6 +79,7 @@ owner
 if [ -s "$dir/shells" ]; then
   while read -r shell shell_start; do
     is "$shell" "$shell_start" || continue
+    boss=$parent
     # Stopped first: what was sent to it behind the script that is running must never run.
     kill -STOP "$shell"
     turns=0
@@ -89,6 +90,8 @@ if [ -s "$dir/shells" ]; then
     done
     [ "$found" = " $shell " ] || end_tree
     kill -KILL "$shell" 2>/dev/null
+    # sudo stops together with its shell, and would never see that it has ended.
+    kill -CONT "$boss" 2>/dev/null
   done <"$dir/shells"
 fi
 : >"$dir/shells"
