@@ -43,16 +43,23 @@ const found = new Set();
 const processes = new Set();
 let rounds = 0;
 let running = true;
+const argsOf = new Map();
 const look = (pid, name) => {
-  let bytes;
-  try { bytes = readFileSync('/proc/' + pid + '/' + name); } catch { return; }
+  const read = (file) => {
+    try { return readFileSync('/proc/' + pid + '/' + file); } catch { return Buffer.alloc(0); }
+  };
+  const bytes = read(name);
+  if (bytes.length === 0) return;
   processes.add(pid);
-  needles.forEach((needle, index) => {
-    if (!bytes.includes(needle)) return;
-    let args = '';
-    try { args = readFileSync('/proc/' + pid + '/cmdline', 'utf8').replaceAll('\\0', ' ').slice(0, 200); } catch {}
-    found.add(name + ' has ' + index + ': ' + args);
-  });
+  if (name === 'cmdline') argsOf.set(pid, bytes.toString('utf8').replaceAll('\\0', ' ').slice(0, 200));
+  const hits = needles.flatMap((needle, index) => (bytes.includes(needle) ? [index] : []));
+  if (hits.length === 0) return;
+  // Between two looks a process may end, and then has no arguments any more, or become another program: that one is looked at
+  // in the next round, by its own name.
+  const before = argsOf.get(pid) ?? '';
+  const after = read('cmdline').toString('utf8').replaceAll('\\0', ' ').slice(0, 200);
+  if (after !== '' && after !== before) return;
+  for (const index of hits) found.add(name + ' has ' + index + ': ' + before);
 };
 const round = () => {
   if (!running) return parentPort.postMessage({ rounds, processes: processes.size, found: [...found] });
