@@ -100,6 +100,7 @@ describe('a single host', () => {
       software: 'nginx',
       sshdConfig: 'MaxSessions 3',
       users: ['deploy'],
+      restarts: true,
     });
     const { hostKeyFingerprint } = host;
     expect(await host.run('sshd -T')).toContain('maxsessions 3\n');

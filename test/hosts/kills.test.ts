@@ -98,8 +98,9 @@ const kinds: Round[] = [
   {
     row: 'F28',
     what: 'the controller loses power: no host is told',
-    site: plainSite,
-    blows: blows(6, 'vanish'),
+    // Each one costs a minute: the lock of a controller that is gone without a word is kept for so long.
+    site: sudo,
+    blows: blows(count(6, 2), 'vanish'),
     disturbances: common,
   },
   ...several(count(2, 0), (part) => ({

@@ -43,7 +43,7 @@ const folder = folderWith({
 });
 let host: TestHost;
 beforeAll(async () => {
-  host = await startHost({ name: 'line' });
+  host = await startHost({ name: 'line', restarts: true });
 });
 afterAll(() => host.stop());
 

@@ -27,7 +27,10 @@ describe('option B and the whole nginx.conf, by a user who needs sudo, on other 
   let inventory: string;
 
   beforeAll(async () => {
-    lab = await startLab({ rancher: { software: 'docker' }, lb: { software: 'nginx', ports: [8443, 8080] } });
+    lab = await startLab({
+      rancher: { software: 'docker', restarts: true },
+      lb: { software: 'nginx', ports: [8443, 8080] },
+    });
     stranger = await startHost({ name: 'stranger', network: lab.network });
     await loadStandIn(lab.rancher, ['v2.4.18']);
     inventory = folder.file('inventory.yaml');

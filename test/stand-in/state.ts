@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createCertificateAuthority, type Certificate } from './certificates.ts';
 import { Fatal } from './fatal.ts';
@@ -46,7 +46,9 @@ export function openState(root: string, release: Release, environment: NodeJS.Pr
 export function saveState(root: string, state: State): void {
   const file = stateFile(root);
   mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(file, JSON.stringify(state, undefined, 2), { mode: 0o600 });
+  // As the database of Rancher, it survives a kill at any time.
+  writeFileSync(`${file}.new`, JSON.stringify(state, undefined, 2), { mode: 0o600, flush: true });
+  renameSync(`${file}.new`, file);
 }
 
 function stateFile(root: string): string {

@@ -22,8 +22,8 @@ export async function openPlace(software: {
   readonly lb: HostSoftware;
 }): Promise<Place> {
   const lab = await startLab({
-    rancher: { software: software.rancher },
-    lb: { software: software.lb },
+    rancher: { software: software.rancher, restarts: true },
+    lb: { software: software.lb, restarts: true },
     registry: { ...registryLogin, tags: [...releases] },
   });
   const links = { rancher: await openLink(() => lab.rancher.port), lb: await openLink(() => lab.lb.port) };

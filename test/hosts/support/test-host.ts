@@ -20,6 +20,11 @@ export interface HostOptions {
   sshdConfig?: string;
   /** Ports that are reachable from this machine beside 22, 80 and 443. */
   ports?: number[];
+  /**
+   * It is going to be restarted. The engine removes hosts that end, and now and then takes the end of a restart for that
+   * one; of such a host a stopped container is left when its time is over, until the next run sweeps.
+   */
+  restarts?: boolean;
   /** The host ends itself after this time, also when the run was killed: 60 by default. */
   lifetimeMinutes?: number;
   run?: TestRun;
@@ -62,7 +67,7 @@ async function startContainer(
 ): Promise<StartedTestContainer> {
   const name = `provision-test-${run.id}-${options.name}-${randomBytes(2).toString('hex')}`;
   try {
-    return await new HostContainer(image, options.name, options.network?.name)
+    return await new HostContainer(image, options)
       .withName(name)
       .withLabels({ [runLabel]: run.id })
       .withExposedPorts(...new Set([22, 80, 443, ...(options.ports ?? [])]))
@@ -173,13 +178,15 @@ export class TestHost {
 class HostContainer extends GenericContainer {
   readonly #name: string;
   readonly #network: string | undefined;
+  readonly #restarts: boolean;
 
-  constructor(image: string, name: string, network: string | undefined) {
+  constructor(image: string, { name, network, restarts = false }: HostOptions) {
     super(image);
     this.#name = name;
-    this.#network = network;
+    this.#network = network?.name;
+    this.#restarts = restarts;
     this.withHostname(name);
-    if (network !== undefined) this.withNetworkMode(network);
+    if (network !== undefined) this.withNetworkMode(network.name);
   }
 
   protected override async beforeContainerCreated(): Promise<void> {
@@ -190,7 +197,7 @@ class HostContainer extends GenericContainer {
       for (const binding of bindings) binding.HostIp = '127.0.0.1';
     }
     Object.assign(this.hostConfig, {
-      AutoRemove: true,
+      AutoRemove: !this.#restarts,
       CgroupnsMode: 'host',
       Binds: ['/sys/fs/cgroup:/sys/fs/cgroup:rw'],
       Tmpfs: { '/run': '', '/run/lock': '' },
