@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { errorCodes, problemsOf } from '../../core/errors.ts';
@@ -98,6 +98,18 @@ test('F25: a host that is locked is told with who holds it and since when, and n
   );
   expect(problem.remedy).toContain('--lock-wait');
   expect(errorCodes.LOCKED).toBe(7);
+});
+
+test('F25: a run that meets a lock just taken, whose holder has not written its name yet, is told it all the same', async () => {
+  const { anna, ben, folder } = await two();
+  await anna.lock();
+  const owner = join(folder, 'owner');
+  const name = readFileSync(owner, 'utf8');
+  rmSync(owner);
+  const refused = problemOf(ben.lock());
+  await anna.connection.execute(sh`sleep 0.3`, quick);
+  writeFileSync(owner, name);
+  expect((await refused).happened).toContain('locked by another run: anna@laptop (pid 1), since ');
 });
 
 test('F25: what a lock says of its holder drives no terminal', async () => {

@@ -61,14 +61,15 @@ exec 9>>"$dir/lock"
 tab=$(printf '\\t')
 owner() { owner_run= owner_pid= owner_start= owner_since= owner_who=
   { IFS=$tab read -r owner_run owner_pid owner_start owner_since owner_who <"$dir/owner"; } 2>/dev/null; }
-is() { state "$1" && [ "$start" = "$2" ]; }
+is() { [ -n "$1" ] && state "$1" && [ "$start" = "$2" ]; }
 
 turns=0
 until flock -n 9; do
   owner
   if [ "$owner_run" = "$run" ] && is "$owner_pid" "$owner_start"; then
     kill -KILL "$owner_pid"
-  elif [ $((turns % 5)) = 0 ]; then
+  elif [ $((turns % 5)) = 0 ] && { [ $turns -ge 10 ] || is "$owner_pid" "$owner_start"; }; then
+    # Whoever has just taken the lock writes its name a moment later; until then there is none, or a dead one's.
     printf 'locked\\t%s\\t%s\\n' "$(($(date +%s) - \${owner_since:-0}))" "$owner_who"
   fi
   turns=$((turns + 1))
@@ -76,6 +77,9 @@ until flock -n 9; do
 done
 
 owner
+state "$$"
+printf '%s\\t%s\\t%s\\t%s\\t%s, since %s\\n' "$run" "$$" "$start" "$(date +%s)" "$who" "$(date '+%Y-%m-%d %H:%M:%S %Z')" >"$dir/owner.new"
+mv -f -- "$dir/owner.new" "$dir/owner"
 if [ -s "$dir/shells" ]; then
   while read -r shell shell_start; do
     is "$shell" "$shell_start" || continue
@@ -95,9 +99,6 @@ if [ -s "$dir/shells" ]; then
   done <"$dir/shells"
 fi
 : >"$dir/shells"
-state "$$"
-printf '%s\\t%s\\t%s\\t%s\\t%s, since %s\\n' "$run" "$$" "$start" "$(date +%s)" "$who" "$(date '+%Y-%m-%d %H:%M:%S %Z')" >"$dir/owner.new"
-mv -f -- "$dir/owner.new" "$dir/owner"
 printf 'held\\t%s\\t%s\\n' "$owner_run" "$owner_who"
 
 # A child that outlives this shell would keep the lock.
