@@ -3,6 +3,7 @@
  * @module
  */
 export { action, onChange } from './core/action.ts';
+export { block, type BlockOptions } from './core/block.ts';
 export type { Change, Json } from './core/change.ts';
 export { condition, type ConditionDefinition } from './core/condition.ts';
 export { formatProblem, ProvisionError, type ErrorCode, type Problem } from './core/errors.ts';
@@ -35,7 +36,7 @@ export { requirement } from './core/requirement.ts';
 export { resource, type ResourceDefinition } from './core/resource.ts';
 export { joinScripts, quote, Script, sh } from './core/script.ts';
 export { Secret } from './core/secret.ts';
-export type { Action, Observation, Step, StepList, Verdict } from './core/step.ts';
+export type { Action, Observation, RetryPolicy, Step, StepList, Verdict } from './core/step.ts';
 export { reload } from './actions/reload.ts';
 export { restart } from './actions/restart.ts';
 export * from './core/fields.ts';

@@ -7,6 +7,20 @@ interface StepBase {
   readonly id: string;
   /** Where in the playbook the step was made, innermost first. */
   readonly at: readonly SourceLocation[];
+  /** Names by which a person can choose it beside its id: `--only tls`. */
+  readonly tags?: readonly string[];
+  /** How a failure is tried again; absent: not at all. Each try begins with reading. */
+  readonly retry?: RetryPolicy;
+  /** How long the step may take with all its tries, in milliseconds; absent: as long as what it does allows. */
+  readonly deadlineMs?: number;
+}
+
+/** How often something that failed is tried again, and after which pauses. */
+export interface RetryPolicy {
+  /** Tries after the first one, 1 or more. */
+  readonly retries: number;
+  /** Pause before the second try, in milliseconds; each further one is twice as long, a minute at most. */
+  readonly delayMs: number;
 }
 
 /** One desired state on one host. */

@@ -1,22 +1,16 @@
-import { ProvisionError } from '../../core/errors.ts';
 import type { RunEvent } from '../../core/event.ts';
 import type { Plan } from '../../core/plan.ts';
-import { Secret } from '../../core/secret.ts';
 import { systemClock } from '../../engine/clock.ts';
-import { LocalExecutor } from '../../engine/local-executor.ts';
 import { runPlan, type RunOptions, type RunResult } from '../../engine/run-plan.ts';
 import { planTotal } from '../../report/plan-view.ts';
 import { createReporter, renderPlan } from '../../report/report.ts';
 import type { Sink } from '../../report/sink.ts';
-import type { SshTarget } from '../../ssh/target.ts';
 import { askMissing } from '../ask-missing.ts';
-import { askPassphrases } from '../ask-passphrases.ts';
-import { connectBySsh } from '../connect-hosts.ts';
-import { listenForInterrupts } from '../interrupts.ts';
 import { canAsk, terminalStyle } from '../outside.ts';
-import type { RunRequest } from '../program.ts';
+import type { RunRequest } from '../program/run.ts';
 import { answerConfirm, answerSecret } from '../prompts.ts';
-import { readInput, type Input } from '../read-input.ts';
+import { readInput } from '../read-input.ts';
+import { withHosts, type Reach } from '../with-hosts.ts';
 
 /**
  * Plans, shows, asks and applies.
@@ -29,55 +23,25 @@ export async function runCommand(request: RunRequest, sink: Sink): Promise<numbe
     mayAsk ? { missing: (...args) => askMissing(...args, sink), secret: answerSecret } : {},
   );
   for (const warning of input.warnings) sink.message(`warning: ${warning}`);
-  const withGiven = await withPasswords(input.targets, request, mayAsk);
-  const targets = mayAsk ? await askPassphrases(withGiven, answerSecret) : withGiven;
-  const interrupts = listenForInterrupts({
-    first: () => sink.message('stopping after the steps that are under way; press again to stop at once'),
-    second: (exit) => {
-      sink.message(
-        'stopped at once: the steps that were under way may be half done; the next run repairs them',
-      );
-
-      process.exit(exit);
-    },
+  return withHosts(request, input, { sink, mayAsk }, async (reach) => {
+    const session = new RunSession(input.plan, request, sink, reach);
+    return mayAsk && !request.check && !request.yes ? session.askedRun() : session.plainRun();
   });
-  const hosts = connectBySsh(targets, {
-    acceptNew: request.acceptNew,
-    onAccepted: (host, fingerprint) =>
-      sink.message(`${host}: its key was not known and is now stored: ${fingerprint}`),
-    ...(request.verbosity > 2 && {
-      onDebug: (host: string, text: string) => sink.message(`${host}: ${text}`),
-    }),
-    reconnectMs: request.reconnect * 1000,
-    lockWaitMs: request.lockWait * 1000,
-    signal: interrupts.signal,
-  });
-  const executor = new LocalExecutor(input.plan, hosts.connect, systemClock);
-  const session = new RunSession(input.plan, request, sink, executor, interrupts.signal);
-  try {
-    const exit =
-      mayAsk && !request.check && !request.yes ? await session.askedRun() : await session.plainRun();
-    return interrupts.exitCode() ?? exit;
-  } finally {
-    await executor.close();
-    await hosts.close();
-    interrupts.close();
-  }
 }
 
 class RunSession {
-  readonly #plan: Input['plan'];
+  readonly #plan: Plan;
   readonly #request: RunRequest;
   readonly #sink: Sink;
   readonly #options: Pick<RunOptions, 'executor' | 'clock' | 'signal' | 'skipRequirements' | 'forks'>;
   readonly #view;
 
-  constructor(plan: Plan, request: RunRequest, sink: Sink, executor: LocalExecutor, signal: AbortSignal) {
+  constructor(plan: Plan, request: RunRequest, sink: Sink, reach: Reach) {
     this.#plan = plan;
     this.#request = request;
     this.#sink = sink;
     const { skipRequirement: skipRequirements, forks } = request;
-    this.#options = { executor, clock: systemClock, signal, skipRequirements, forks };
+    this.#options = { ...reach, clock: systemClock, skipRequirements, forks };
     const { color, unicode } = terminalStyle();
     const { verbosity, diff: showDiff } = request;
     this.#view = { color, unicode, verbosity, showDiff, folder: process.cwd(), ruleOf: rulesOf(plan) };
@@ -142,32 +106,4 @@ function rulesOf(plan: Plan): (host: string, step: string) => string | undefined
     for (const step of steps) if (step.type === 'requirement') rules.set(`${host} ${step.id}`, step.rule);
   }
   return (host, step) => rules.get(`${host} ${step}`);
-}
-
-/** Passwords that are asked for once and used for every host that has none in the inventory. */
-async function withPasswords(
-  targets: ReadonlyMap<string, SshTarget>,
-  request: RunRequest,
-  mayAsk: boolean,
-): Promise<ReadonlyMap<string, SshTarget>> {
-  if ((request.askPass || request.askBecomePass) && !mayAsk) {
-    throw new ProvisionError({
-      code: 'NEED_INPUT',
-      happened: 'a password is to be asked for, but there is no terminal to ask at',
-      hostState: 'nothing was contacted',
-      remedy: 'give it in the inventory: become_password: { env: NAME } or { file: PATH }',
-    });
-  }
-  const password = request.askPass
-    ? new Secret(await answerSecret('SSH password:'), 'ssh password')
-    : undefined;
-  const becomePassword = request.askBecomePass
-    ? new Secret(await answerSecret('become password:'), 'become password')
-    : undefined;
-  return new Map(
-    [...targets].map(([name, target]) => [
-      name,
-      { ...(password && { password }), ...(becomePassword && { becomePassword }), ...target },
-    ]),
-  );
 }

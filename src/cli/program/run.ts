@@ -1,0 +1,25 @@
+import type { Command } from 'commander';
+import { collect, named, reachOptions, type ReachRequest } from './options.ts';
+
+export interface RunRequest extends ReachRequest {
+  readonly command: 'run';
+  readonly check: boolean;
+  readonly diff: boolean;
+  readonly yes: boolean;
+  readonly detailedExitcode: boolean;
+  readonly skipRequirement: readonly string[];
+}
+
+export function defineRun(program: Command, choose: (request: RunRequest) => void): void {
+  reachOptions(
+    program.command('run', { isDefault: true }).description('plan, show, ask and apply (the default)'),
+  )
+    .option('-C, --check', 'read only: show what would change, change nothing', false)
+    .option('-D, --diff', 'show the text of changed files; never of secrets', false)
+    .option('-y, --yes', 'apply without asking', false)
+    .option('--detailed-exitcode', 'with --check: exit with 20 when something would change', false)
+    .option('--skip-requirement <name>', 'override one requirement that is not met; repeatable', collect, [])
+    .action((playbook: string | undefined, options: Omit<RunRequest, 'command' | 'playbook'>) => {
+      choose({ command: 'run', ...options, ...named(playbook) });
+    });
+}

@@ -1,0 +1,92 @@
+import { ProvisionError } from '../core/errors.ts';
+import { Secret } from '../core/secret.ts';
+import { systemClock } from '../engine/clock.ts';
+import type { Executor } from '../engine/executor.ts';
+import { LocalExecutor } from '../engine/local-executor.ts';
+import type { Sink } from '../report/sink.ts';
+import type { SshTarget } from '../ssh/target.ts';
+import { askPassphrases } from './ask-passphrases.ts';
+import { connectBySsh } from './connect-hosts.ts';
+import { listenForInterrupts } from './interrupts.ts';
+import type { ReachRequest } from './program/options.ts';
+import { answerSecret } from './prompts.ts';
+import type { Input } from './read-input.ts';
+
+/** What work on hosts is done with. */
+export interface Reach {
+  readonly executor: Executor;
+  /** Aborted when a person has interrupted: finish what is under way. Its reason is the exit code. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Does work on the hosts of the input: asks for what logging in needs, and ends all sessions afterwards.
+ * @returns the exit code: that of the work, or of the interrupt
+ */
+export async function withHosts(
+  request: ReachRequest,
+  input: Input,
+  { sink, mayAsk }: { readonly sink: Sink; readonly mayAsk: boolean },
+  work: (reach: Reach) => Promise<number>,
+): Promise<number> {
+  const withGiven = await withPasswords(input.targets, request, mayAsk);
+  const targets = mayAsk ? await askPassphrases(withGiven, answerSecret) : withGiven;
+  const interrupts = listenForInterrupts({
+    first: () => sink.message('stopping after the steps that are under way; press again to stop at once'),
+    second: (exit) => {
+      sink.message(
+        'stopped at once: the steps that were under way may be half done; the next run repairs them',
+      );
+
+      process.exit(exit);
+    },
+  });
+  const hosts = connectBySsh(targets, {
+    acceptNew: request.acceptNew,
+    onAccepted: (host, fingerprint) =>
+      sink.message(`${host}: its key was not known and is now stored: ${fingerprint}`),
+    ...(request.verbosity > 2 && {
+      onDebug: (host: string, text: string) => sink.message(`${host}: ${text}`),
+    }),
+    reconnectMs: request.reconnect * 1000,
+    lockWaitMs: request.lockWait * 1000,
+    signal: interrupts.signal,
+  });
+  const executor = new LocalExecutor(input.plan, hosts.connect, systemClock);
+  try {
+    const exit = await work({ executor, signal: interrupts.signal });
+    return interrupts.exitCode() ?? exit;
+  } finally {
+    await executor.close();
+    await hosts.close();
+    interrupts.close();
+  }
+}
+
+/** Passwords that are asked for once and used for every host that has none in the inventory. */
+async function withPasswords(
+  targets: ReadonlyMap<string, SshTarget>,
+  request: ReachRequest,
+  mayAsk: boolean,
+): Promise<ReadonlyMap<string, SshTarget>> {
+  if ((request.askPass || request.askBecomePass) && !mayAsk) {
+    throw new ProvisionError({
+      code: 'NEED_INPUT',
+      happened: 'a password is to be asked for, but there is no terminal to ask at',
+      hostState: 'nothing was contacted',
+      remedy: 'give it in the inventory: become_password: { env: NAME } or { file: PATH }',
+    });
+  }
+  const password = request.askPass
+    ? new Secret(await answerSecret('SSH password:'), 'ssh password')
+    : undefined;
+  const becomePassword = request.askBecomePass
+    ? new Secret(await answerSecret('become password:'), 'become password')
+    : undefined;
+  return new Map(
+    [...targets].map(([name, target]) => [
+      name,
+      { ...(password && { password }), ...(becomePassword && { becomePassword }), ...target },
+    ]),
+  );
+}
