@@ -1,11 +1,14 @@
 import type { RunEvent, RunMode } from '../core/event.ts';
 
+/** The version of units; a unit of another one is refused. */
+export const unitVersion = 1;
+
 /**
  * One piece of work that can be done elsewhere: one phase on one host, as plain JSON. What orders the pieces
  * (serial batches, dependencies, stopping) stays with the coordinator, so that a child process or a queue is only another executor.
  */
 export interface WorkUnit {
-  readonly v: 1;
+  readonly v: typeof unitVersion;
   /** `<phase>/<host>`. */
   readonly unitId: string;
   readonly host: string;

@@ -1,13 +1,14 @@
-import { problemsOf, type Problem } from '../core/errors.ts';
+import { problemsOf, ProvisionError } from '../core/errors.ts';
 import type { RunEvent } from '../core/event.ts';
 import type { Host } from '../core/host.ts';
 import type { Plan } from '../core/plan.ts';
-import type { Step } from '../core/step.ts';
 import type { Clock } from './clock.ts';
 import { EventQueue } from './event-queue.ts';
-import type { Executor, WorkUnit } from './executor.ts';
+import { unitVersion, type Executor, type WorkUnit } from './executor.ts';
 import { repeatLost } from './repeat-lost.ts';
-import { runSteps, type StepReporter } from './run-steps.ts';
+import { runSteps } from './run-steps.ts';
+import { UnitReporter, type Notice } from './unit-reporter.ts';
+import { stepsOf } from './unit-steps.ts';
 
 /** An open way to one host. */
 export interface Session {
@@ -25,12 +26,6 @@ export type Connect = (
   progress: (text: string) => void,
   notice: (notice: Notice) => void,
 ) => Promise<Session>;
-
-/** Something about a host that a person should know, whatever becomes of the step at hand. */
-export interface Notice {
-  readonly level: 'info' | 'warning';
-  readonly text: string;
-}
 
 /** Does the work in this process: one session a host for the whole run. */
 export class LocalExecutor implements Executor {
@@ -70,6 +65,7 @@ export class LocalExecutor implements Executor {
   }
 
   async #runUnit(unit: WorkUnit, signal: AbortSignal, reporter: UnitReporter): Promise<void> {
+    refuseOtherVersions(unit);
     const steps = stepsOf(this.#plan, unit);
     if (signal.aborted) {
       for (const step of steps) reporter.skipped(step, 'interrupted before this step');
@@ -110,61 +106,13 @@ export class LocalExecutor implements Executor {
   }
 }
 
-function stepsOf(plan: Plan, unit: WorkUnit): readonly Step[] {
-  if (unit.phase.type === 'play') {
-    const own = plan.plays[unit.phase.index]!.hosts.find(({ host }) => host === unit.host)!;
-    return own.steps.filter((step) => step.type !== 'requirement');
-  }
-  const all = plan.plays
-    .flatMap((play) => play.hosts.filter(({ host }) => host === unit.host))
-    .flatMap((own) => own.steps);
-  const requirements = all.filter((step) => step.type === 'requirement');
-  return [...new Map(requirements.map((step) => [step.id, step])).values()];
+/** A unit that somebody else has made may be newer than this program. */
+function refuseOtherVersions({ v, unitId }: WorkUnit): void {
+  if ((v as number) === unitVersion) return;
+  throw new ProvisionError({
+    code: 'BUG',
+    happened: `the unit of work ${unitId} has version ${String(v)}, and only ${unitVersion} is understood here`,
+    hostState: 'host untouched',
+    remedy: 'let the same provision run everywhere',
+  });
 }
-
-/** Turns what happens in one unit into events. */
-class UnitReporter implements StepReporter {
-  readonly #host: string;
-  readonly #play: string;
-  readonly #queue: EventQueue;
-  readonly #clock: Clock;
-  #current = 'connect';
-
-  constructor(unit: WorkUnit, plan: Plan, queue: EventQueue, clock: Clock) {
-    this.#host = unit.host;
-    this.#play = unit.phase.type === 'play' ? plan.plays[unit.phase.index]!.name : unit.phase.type;
-    this.#queue = queue;
-    this.#clock = clock;
-  }
-
-  started(step: StepName): void {
-    this.#current = step.id;
-    this.#queue.push({ event: 'step-start', host: this.#host, play: this.#play, step: step.id });
-  }
-
-  progress(text: string): void {
-    this.#queue.push({ event: 'progress', host: this.#host, step: this.#current, text });
-  }
-
-  notice(notice: Notice): void {
-    this.#queue.push({ event: 'notice', host: this.#host, ...notice });
-  }
-
-  ended: StepReporter['ended'] = (step, startedAt, outcome) => {
-    const ms = Math.round(this.#clock.now() - startedAt);
-    const { id, at } = step;
-    this.#queue.push({ event: 'step', host: this.#host, play: this.#play, step: id, ms, at, ...outcome });
-  };
-
-  skipped(step: StepName, reason: string): void {
-    this.ended(step, this.#clock.now(), { status: 'skipped', reason });
-  }
-
-  failed(step: StepName, startedAt: number, error: unknown): void {
-    const where = { host: this.#host, step: step.id, at: step.at };
-    const problems = problemsOf(error).map((problem): Problem => ({ ...where, ...problem }));
-    this.ended(step, startedAt, { status: 'failed', problems });
-  }
-}
-
-type StepName = Pick<Step, 'id' | 'at'>;

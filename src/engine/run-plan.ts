@@ -2,7 +2,7 @@ import type { ErrorCode } from '../core/errors.ts';
 import type { HostSummary, Listener, RunEvent, RunMode, StepEvent } from '../core/event.ts';
 import type { Plan, PlayPlan } from '../core/plan.ts';
 import type { Clock } from './clock.ts';
-import type { Executor, WorkUnit } from './executor.ts';
+import { unitVersion, type Executor, type WorkUnit } from './executor.ts';
 import { exitCodeOf } from './exit-code.ts';
 
 export interface RunOptions {
@@ -112,7 +112,7 @@ class Coordinator {
     const { executor, mode, signal, skipRequirements = [], listener } = this.#options;
     const name = phase.type === 'play' ? `play ${phase.index}` : phase.type;
     const unit: WorkUnit = {
-      v: 1,
+      v: unitVersion,
       unitId: `${name}/${host}`,
       host,
       phase,
