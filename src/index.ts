@@ -6,6 +6,7 @@ export { action, onChange } from './core/action.ts';
 export { block, type BlockOptions } from './core/block.ts';
 export type { Change, Json } from './core/change.ts';
 export { condition, type ConditionDefinition } from './core/condition.ts';
+export type { Effect } from './core/effect.ts';
 export { formatProblem, ProvisionError, type ErrorCode, type Problem } from './core/errors.ts';
 export type { RunEvent, StepEvent, StepStatus } from './core/event.ts';
 export type { Field, FieldContext, FieldMap, FieldProblem, VarsOf } from './core/field.ts';

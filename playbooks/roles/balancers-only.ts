@@ -48,6 +48,7 @@ iptables -w -S ${chain} 2>/dev/null | grep -o -e ${`provision-${hashOf(want.scri
     const [boot = '', jumps = '', seal = ''] = stdout.split('\n');
     return { script, unit: unitFile, boot, rules: `${jumps} ports, ${seal.replace('provision-', '')}` };
   },
+  effects: () => [{ type: 'restart', what: unit }],
   async apply(host: Host, want) {
     await host.writeFile(scriptPath, want.script, { mode: '0755' });
     await host.writeFile(unitPath, want.unit, { mode: '0644' });

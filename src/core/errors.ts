@@ -13,6 +13,7 @@ export const errorCodes = {
   TEMPLATE: 3,
   CERTIFICATE: 3,
   NEED_INPUT: 3,
+  PLAN_FILE: 3,
   USAGE: 5,
   // Trust: a person has to look before anything is tried again.
   HOSTKEY_UNKNOWN: 8,
@@ -56,6 +57,8 @@ export const errorCodes = {
   TLS: 2,
   ACTION_FAILED: 2,
   LOCKED: 7,
+  // What a plan was made of has moved since.
+  STALE_PLAN: 9,
   // The run itself.
   LOCAL: 1,
   BUG: 250,

@@ -1,4 +1,5 @@
 import type { Change } from './change.ts';
+import type { Effect } from './effect.ts';
 import type { Problem } from './errors.ts';
 import type { SourceLocation } from './source.ts';
 
@@ -26,6 +27,10 @@ export interface StepEvent {
   readonly at: readonly SourceLocation[];
   /** What differed. Present when `changed` or `would-change`. */
   readonly changes?: readonly Change[];
+  /** What these changes entail. In a check only. */
+  readonly effects?: readonly Effect[];
+  /** Keyed hash of what was read. In a check that makes a plan only. */
+  readonly precondition?: string;
   /** The measured figure of a requirement, or what a condition saw. */
   readonly figure?: string;
   /** A warning that does not stop the run. */

@@ -1,5 +1,6 @@
 import type { Change } from './change.ts';
 import { diff as defaultDiff } from './change.ts';
+import type { Effect } from './effect.ts';
 import type { Host, ReadHost } from './host.ts';
 import { callSite } from './source.ts';
 import type { ResourceStep } from './step.ts';
@@ -16,6 +17,13 @@ export interface ResourceDefinition<Props, Want extends object, Have> {
   readonly read: (host: ReadHost, want: Want) => Promise<Have | undefined>;
   /** Default: each key of `want` compared with the same key of `have`. */
   diff?(have: Have | undefined, want: Want): readonly Change[];
+  /**
+   * What of `have` counts when a plan is applied later: a host on which it is another has moved, and the step is refused.
+   * Leave out what moves by itself: process ids, how long something has run, how often it was restarted. Default: all of it.
+   */
+  precondition?(have: Have): unknown;
+  /** What making these changes entails beyond the values themselves; a plan shows it. Default: nothing. */
+  effects?(have: Have | undefined, want: Want, changes: readonly Change[]): readonly Effect[];
   /** Makes it so. Is called only when `diff` was not empty, and followed by another `read` and `diff`. */
   apply(host: Host, want: Want, have: Have | undefined): Promise<void>;
 }
@@ -42,8 +50,14 @@ export function resource<Props, Want extends object, Have extends object>(
       kind: definition.kind,
       id: `${definition.kind} ${definition.id(want)}`,
       at,
+      want,
       read: (host) => definition.read(host, want),
       diff: (have) => (definition.diff ?? defaultDiff)(have as Have | undefined, want),
+      precondition: (have) => {
+        if (have === undefined || !definition.precondition) return have;
+        return definition.precondition(have as Have);
+      },
+      effects: (have, changes) => definition.effects?.(have as Have | undefined, want, changes) ?? [],
       apply: (host, have) => definition.apply(host, want, have as Have | undefined),
     });
   };

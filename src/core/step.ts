@@ -1,4 +1,5 @@
 import type { Change } from './change.ts';
+import type { Effect } from './effect.ts';
 import type { Host, ReadHost } from './host.ts';
 import type { SourceLocation } from './source.ts';
 
@@ -27,10 +28,16 @@ export interface RetryPolicy {
 export interface ResourceStep extends StepBase {
   readonly type: 'resource';
   readonly kind: string;
+  /** The whole wanted state. */
+  readonly want: object;
   /** What the host has, or undefined when the thing is absent (also when its tool or parent is). */
   read(host: ReadHost): Promise<unknown>;
   /** The difference between what was read and what is wanted; empty when converged. */
   diff(have: unknown): readonly Change[];
+  /** What of the state that was read must be the same when a plan is applied: all of it, but what moves by itself. */
+  precondition(have: unknown): unknown;
+  /** What making these changes entails. */
+  effects(have: unknown, changes: readonly Change[]): readonly Effect[];
   apply(host: Host, have: unknown): Promise<void>;
 }
 

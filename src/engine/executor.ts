@@ -1,4 +1,5 @@
 import type { RunEvent, RunMode } from '../core/event.ts';
+import type { Expectation } from './plan-guard.ts';
 
 /** The version of units; a unit of another one is refused. */
 export const unitVersion = 1;
@@ -19,6 +20,10 @@ export interface WorkUnit {
   readonly skipRequirements: readonly string[];
   /** In a check: something that this unit builds on would change first, so what it waits for cannot be known yet. */
   readonly pendingChanges: boolean;
+  /** When a plan is made or applied: what its hashes are salted with. */
+  readonly salt?: string;
+  /** When a plan is applied: what it says of these steps. */
+  readonly expect?: Expectation;
 }
 
 /** Does units of work, and tells what happens in events that survive JSON unchanged. */

@@ -11,7 +11,7 @@ const unreachable = 4;
  */
 export function exitCodeOf(codes: Iterable<ErrorCode>): number {
   const exits = new Set<number>([...codes].map((code) => errorCodes[code]));
-  const first = [250, 8, 7, 3, 5].find((exit) => exits.has(exit));
+  const first = [250, 8, 9, 7, 3, 5].find((exit) => exits.has(exit));
   if (first !== undefined) return first;
   const hosts = (exits.has(failed) ? failed : 0) | (exits.has(unreachable) ? unreachable : 0);
   return hosts || (exits.has(1) ? 1 : 0);

@@ -5,8 +5,10 @@ import type { Plan } from '../core/plan.ts';
 import type { Clock } from './clock.ts';
 import { EventQueue } from './event-queue.ts';
 import { unitVersion, type Executor, type WorkUnit } from './executor.ts';
+import { PlanGuard } from './plan-guard.ts';
 import { repeatLost } from './repeat-lost.ts';
 import { runSteps } from './run-steps.ts';
+import { Seal } from './seal.ts';
 import { UnitReporter, type Notice } from './unit-reporter.ts';
 import { stepsOf } from './unit-steps.ts';
 
@@ -34,6 +36,7 @@ export class LocalExecutor implements Executor {
   readonly #clock: Clock;
   readonly #sessions = new Map<string, Promise<Session>>();
   readonly #locks = new Map<string, Promise<void>>();
+  readonly #seals = new Map<string, Seal>();
   /** Who is told what happens on a host: the unit that runs there. */
   readonly #reporters = new Map<string, UnitReporter>();
 
@@ -80,7 +83,15 @@ export class LocalExecutor implements Executor {
       return;
     }
     const { host, losses } = session;
-    await runSteps(steps, { ...unit, host, losses, clock: this.#clock, signal }, reporter);
+    const guard = this.#guardOf(unit);
+    await runSteps(steps, { ...unit, host, losses, clock: this.#clock, signal, guard }, reporter);
+  }
+
+  #guardOf({ salt, expect }: WorkUnit): PlanGuard | undefined {
+    if (salt === undefined) return undefined;
+    const seal = this.#seals.get(salt) ?? new Seal(this.#plan, salt);
+    this.#seals.set(salt, seal);
+    return new PlanGuard(seal, expect);
   }
 
   async #readySession(unit: WorkUnit, signal: AbortSignal): Promise<Session> {

@@ -4,6 +4,7 @@ import type { Plan, PlayPlan } from '../core/plan.ts';
 import type { Clock } from './clock.ts';
 import { unitVersion, type Executor, type WorkUnit } from './executor.ts';
 import { exitCodeOf } from './exit-code.ts';
+import type { ExpectedStep } from './plan-guard.ts';
 
 export interface RunOptions {
   readonly mode: RunMode;
@@ -17,6 +18,10 @@ export interface RunOptions {
   readonly requirements?: boolean;
   /** How many hosts at once. Default 50. */
   readonly forks?: number;
+  /** When a plan is made or applied: what its hashes are salted with. */
+  readonly salt?: string;
+  /** When a plan is applied: what it says of the steps of a play on a host. */
+  readonly expected?: (play: number, host: string) => readonly ExpectedStep[];
 }
 
 export interface RunResult {
@@ -103,13 +108,28 @@ class Coordinator {
             host,
             { type: 'play', index },
             pending || this.#records.get(host)!.wouldChange > 0,
+            this.#expectation(play, index, host),
           );
       });
     }
   }
 
-  async #runUnit(host: string, phase: WorkUnit['phase'], pendingChanges: boolean): Promise<void> {
-    const { executor, mode, signal, skipRequirements = [], listener } = this.#options;
+  #expectation(play: PlayPlan, index: number, host: string): Pick<WorkUnit, 'expect'> {
+    const { expected, mode } = this.#options;
+    if (!expected || mode === 'check') return {};
+    const untouched = [host, ...play.dependsOn].every(
+      (name) => (this.#records.get(name)?.changed ?? 0) === 0,
+    );
+    return { expect: { untouched, steps: expected(index, host) } };
+  }
+
+  async #runUnit(
+    host: string,
+    phase: WorkUnit['phase'],
+    pendingChanges: boolean,
+    expectation: Pick<WorkUnit, 'expect'> = {},
+  ): Promise<void> {
+    const { executor, mode, signal, skipRequirements = [], salt, listener } = this.#options;
     const name = phase.type === 'play' ? `play ${phase.index}` : phase.type;
     const unit: WorkUnit = {
       v: unitVersion,
@@ -119,6 +139,8 @@ class Coordinator {
       mode,
       skipRequirements,
       pendingChanges,
+      ...(salt !== undefined && { salt }),
+      ...expectation,
     };
     for await (const event of executor.run(JSON.parse(JSON.stringify(unit)) as WorkUnit, signal)) {
       if (event.event === 'step') this.#record(event);

@@ -1,4 +1,5 @@
 import type { Change } from '../core/change.ts';
+import { effectOfAction } from '../core/effect.ts';
 import { ProvisionError } from '../core/errors.ts';
 import type { RunMode, StepEvent } from '../core/event.ts';
 import type { Host } from '../core/host.ts';
@@ -12,6 +13,7 @@ import type {
 } from '../core/step.ts';
 import type { Clock } from './clock.ts';
 import { isDue, removeDueNote, writeDueNote } from './due-note.ts';
+import type { PlanGuard } from './plan-guard.ts';
 import { repeatLost, type LossWatch } from './repeat-lost.ts';
 
 /** What a step needs to know of the run it is part of. */
@@ -26,9 +28,14 @@ export interface StepContext extends LossWatch {
   /** In a check: something that this play builds on would change first. */
   readonly pendingChanges: boolean;
   readonly skipRequirements: readonly string[];
+  /** Present when a plan is made or applied. */
+  readonly guard?: PlanGuard | undefined;
 }
 
-export type StepOutcome = Pick<StepEvent, 'status' | 'changes' | 'figure' | 'warning' | 'reason'>;
+export type StepOutcome = Pick<
+  StepEvent,
+  'status' | 'changes' | 'effects' | 'precondition' | 'figure' | 'warning' | 'reason'
+>;
 
 /**
  * Brings one step to its end, through a line that breaks: nothing is believed of what was under way then, the host is
@@ -54,8 +61,9 @@ async function runResource(step: ResourceStep, context: StepContext): Promise<St
   return repeatLost(context, async () => {
     const have = await step.read(host);
     const changes = step.diff(have);
+    if (mode === 'check') return foreseen(step, have, changes, context);
     if (changes.length === 0) return begun ? { status: 'changed', changes: begun } : { status: 'ok' };
-    if (mode === 'check') return { status: 'would-change', changes };
+    await context.guard?.hold(step, changes, have);
     for (const watcher of context.watchersOf(step)) await writeDueNote(host, watcher.id);
     begun ??= changes;
     await step.apply(host, have);
@@ -63,6 +71,18 @@ async function runResource(step: ResourceStep, context: StepContext): Promise<St
     if (left.length > 0) throw notConverged(left);
     return { status: 'changed', changes: begun };
   });
+}
+
+async function foreseen(
+  step: ResourceStep,
+  have: unknown,
+  changes: readonly Change[],
+  { guard }: StepContext,
+): Promise<StepOutcome> {
+  const read = guard && { precondition: await guard.precondition(step, have) };
+  if (changes.length === 0) return { status: 'ok', ...read };
+  const effects = step.effects(have, changes);
+  return { status: 'would-change', changes, ...(effects.length > 0 && { effects }), ...read };
 }
 
 function notConverged(left: readonly Change[]): ProvisionError {
@@ -140,7 +160,8 @@ async function runOnChangeOnce(step: OnChangeStep, context: StepContext): Promis
     ? `${cause} ${mode === 'check' ? 'would change' : 'changed'}`
     : 'due since an earlier run';
   const changes: Change[] = [{ type: 'value', path: 'due', have, want: step.action.id }];
-  if (mode === 'check') return { status: 'would-change', changes };
+  if (mode === 'check') return { status: 'would-change', changes, effects: [effectOfAction(step.action)] };
+  await context.guard?.hold(step, changes);
   await step.action.run(host);
   await removeDueNote(host, step.id);
   return { status: 'changed', changes };

@@ -19,7 +19,7 @@ export interface StepReporter {
   failed(step: StepName, startedAt: number, error: unknown): void;
 }
 
-type Surroundings = Pick<StepContext, 'host' | 'clock' | 'signal' | 'losses'> &
+type Surroundings = Pick<StepContext, 'host' | 'clock' | 'signal' | 'losses' | 'guard'> &
   Pick<WorkUnit, 'phase' | 'mode' | 'skipRequirements' | 'pendingChanges'>;
 
 /** Brings the steps of one unit to their end, in order; the first failure ends them, but for requirements. */

@@ -1,3 +1,4 @@
+import { effectTypes } from '../core/effect.ts';
 import { errorCodes } from '../core/errors.ts';
 
 const text = { type: 'string' };
@@ -29,6 +30,8 @@ const change = {
     record({ type: { const: 'unknown' }, path: text }),
   ],
 };
+
+const effect = record({ type: oneOf(...effectTypes), what: text });
 
 const problem = record(
   { code: oneOf(...Object.keys(errorCodes)), happened: text },
@@ -71,6 +74,8 @@ export const runEventSchema = {
       },
       {
         changes: listOf(change),
+        effects: listOf(effect),
+        precondition: text,
         figure: text,
         warning: text,
         reason: text,

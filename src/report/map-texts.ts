@@ -1,3 +1,4 @@
+import { effectTypes } from '../core/effect.ts';
 import { errorCodes } from '../core/errors.ts';
 import type { RunEvent } from '../core/event.ts';
 
@@ -16,7 +17,7 @@ const ownWords: Readonly<Record<string, ReadonlySet<string>>> = {
   level: new Set(['info', 'warning']),
   mode: new Set(['apply', 'check']),
   schema: new Set(['1.0']),
-  type: new Set(['value', 'text', 'secret', 'unknown']),
+  type: new Set(['value', 'text', 'secret', 'unknown', ...effectTypes]),
   code: new Set(Object.keys(errorCodes)),
 };
 

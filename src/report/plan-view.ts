@@ -1,3 +1,4 @@
+import type { Effect, EffectType } from '../core/effect.ts';
 import type { StepEvent } from '../core/event.ts';
 import { formatLocation } from '../core/source.ts';
 import { hostList, isRequirement, located, plural } from './event-lines.ts';
@@ -55,8 +56,8 @@ function isWorthShowing(step: StepEvent): boolean {
   return step.status === 'would-change' || step.status === 'changed' || step.status === 'failed';
 }
 
-function essence({ step, status, changes, problems }: StepEvent): unknown[] {
-  return [step, status, changes, problems?.map(({ code, happened }) => [code, happened])];
+function essence({ step, status, changes, effects, problems }: StepEvent): unknown[] {
+  return [step, status, changes, effects, problems?.map(({ code, happened }) => [code, happened])];
 }
 
 function countsOf(steps: readonly StepEvent[]): string {
@@ -82,11 +83,27 @@ function stepBlock(step: StepEvent, view: View): string[] {
   return [
     `    ${sign} ${sanitizeLine(step.step)}${where}`,
     ...view.renderChanges(step.changes ?? []).map((line) => `        ${line}`),
+    ...(step.effects ?? []).map((effect) => `        ${effectLine(effect, view)}`),
     ...(step.problems ?? [])
       .flatMap((problem) => problemBlock(located(problem, step), view))
       .map((line) => `        ${line}`),
   ];
 }
+
+function effectLine({ type, what }: Effect, { style }: View): string {
+  return `${style.warning(style.sign.warning)} ${verbs[type]} ${sanitizeLine(what)}`;
+}
+
+const verbs: Readonly<Record<EffectType, string>> = {
+  download: 'downloads',
+  install: 'installs',
+  start: 'starts',
+  stop: 'stops',
+  restart: 'restarts',
+  reload: 'reloads',
+  replace: 'replaces',
+  run: 'runs',
+};
 
 /** What would change in all, in one line: `14 changes on 2 of 3 hosts`. */
 export function planTotal(steps: readonly StepEvent[]): string {

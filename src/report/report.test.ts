@@ -269,6 +269,12 @@ describe('a check', () => {
     expect(await renderPlan(events, { ...plain, color: false, ruleOf })).toBe(plan.join('\n'));
   });
 
+  it('shows what a change entails', async () => {
+    const restarting = { ...pending, effects: [{ type: 'restart', what: 'container rancher' }] } as const;
+    const text = await renderPlan([restarting], { ...plain, color: false });
+    expect(text).toContain('        content is absent (secret)\n        ! restarts container rancher');
+  });
+
   it('shows where the hosts differ, and problems in full', async () => {
     const text = await renderPlan([pending, { ...failure, host: 'lb-2' }], { ...plain, color: false });
     expect(text).toContain('  lb-1: 1 would change\n');

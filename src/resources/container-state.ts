@@ -46,6 +46,22 @@ export async function readContainerState(
   return { engine, secretsFit: await secretsFit(newest, want), ...(readiness && { readiness }), ...found };
 }
 
+/** What of it does not move by itself: without how long it has run, how often it was restarted and how it feels. */
+export function lastingState(have: ContainerHave): unknown {
+  if (have.engine === 'silent') return have;
+  const { secretsFit, current, previous } = have;
+  return {
+    secretsFit,
+    current: current && lastingRecord(current),
+    previous: previous && lastingRecord(previous),
+  };
+}
+
+function lastingRecord({ id, name, image, status, restartPolicy, labels }: ContainerRecord): object {
+  const isUp = status === 'running' || status === 'restarting';
+  return { id, name, image, restartPolicy, labels, status: isUp ? 'up' : status };
+}
+
 /** What differs, in the words of the playbook: `image`, `env.AUDIT_LEVEL`, `mounts./var/lib/rancher`, `state`. */
 export function containerChanges(have: ContainerHave | undefined, want: ContainerWant): Change[] {
   const spec = containerSpec(want);

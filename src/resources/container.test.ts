@@ -40,6 +40,12 @@ async function changesOf(wanted: ContainerProps) {
   return step.diff(await step.read(host));
 }
 
+async function effectsOf(wanted: ContainerProps) {
+  const step = container(wanted);
+  const have = await step.read(host);
+  return step.effects(have, step.diff(have)).map(({ type, what }) => `${type} ${what}`);
+}
+
 async function apply(wanted: ContainerProps): Promise<void> {
   const step = container(wanted);
   await inTime(step.apply(host, await step.read(host)));
@@ -50,6 +56,31 @@ async function failure(wanted: ContainerProps) {
   if (!(error instanceof ProvisionError)) throw new Error(`no ProvisionError but ${String(error)}`);
   return error.problems[0];
 }
+
+describe('a plan', () => {
+  it('tells whether a container is new, replaced or only started', async () => {
+    const download = 'download image example/web:1, unless the host has it';
+    expect(await effectsOf(props)).toEqual([download, 'start container web']);
+    await apply(props);
+    expect(await effectsOf(props)).toEqual([]);
+    expect(await effectsOf({ ...props, restart: 'always' })).toEqual([]);
+    expect(await effectsOf({ ...props, env: { LEVEL: '2' } })).toEqual([
+      'replace container web, which is down meanwhile',
+    ]);
+    docker.containers[0]!.status = 'exited';
+    expect(await effectsOf(props)).toEqual(['restart container web']);
+  });
+
+  it('does not hold it against a container how long it has run', async () => {
+    await apply(props);
+    const step = container(props);
+    const before = step.precondition(await step.read(host));
+    await vi.advanceTimersByTimeAsync(100_000);
+    expect(step.precondition(await step.read(host))).toEqual(before);
+    docker.containers[0]!.status = 'exited';
+    expect(step.precondition(await step.read(host))).not.toEqual(before);
+  });
+});
 
 describe('a container that is absent', () => {
   it('is planned in full on a host that has no Docker yet', async () => {

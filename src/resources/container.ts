@@ -1,6 +1,7 @@
 import { resource } from '../core/resource.ts';
 import { applyContainer } from './container-apply.ts';
-import { containerChanges, readContainerState } from './container-state.ts';
+import { containerEffects } from './container-effects.ts';
+import { containerChanges, lastingState, readContainerState } from './container-state.ts';
 import { containerWant } from './container-want.ts';
 
 /**
@@ -26,6 +27,8 @@ export const container = resource({
   id: (want) => want.name,
   read: readContainerState,
   diff: containerChanges,
+  precondition: lastingState,
+  effects: containerEffects,
   apply: (host, want) => applyContainer(host, want),
 });
 

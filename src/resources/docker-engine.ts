@@ -25,6 +25,14 @@ export const dockerEngine = resource<DockerEngineProps, DockerEngineProps, Docke
     return have;
   },
   diff: engineChanges,
+  effects: (_have, _want, changes) => [
+    ...(changes.some(({ path }) => path === 'engine')
+      ? [{ type: 'install' as const, what: 'the packages of the Docker Engine' }]
+      : []),
+    ...(changes.some(({ path }) => path === 'running')
+      ? [{ type: 'start' as const, what: 'the Docker Engine' }]
+      : []),
+  ],
   async apply(host, want, have) {
     refuseEngine(have);
     if (!have || have.kind === 'client') await installDockerEngine(host, want);

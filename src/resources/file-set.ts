@@ -39,6 +39,7 @@ const erasedFileSet = resource<FileSetProps<unknown>, FileSetWant, FileSetHave>(
   id: ({ name }) => name,
   read: readFileSet,
   diff: (have, want) => (have ? differences(have, want) : []),
+  effects: (_have, { name }) => [{ type: 'reload', what: name }],
   async apply(host, want, have) {
     if (!have?.known) throw notDiscovered(want.name);
     await applyFileSet(host, want, have, () => readFileSet(host, want));

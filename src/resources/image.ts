@@ -32,6 +32,7 @@ export const image = resource({
     if (have?.engine === 'silent') return [{ type: 'unknown', path: 'image' }];
     return have ? [] : [{ type: 'value', path: 'image', want: want.reference }];
   },
+  effects: (have, { reference }) => (have ? [] : [{ type: 'download', what: `image ${reference}` }]),
   async apply(host, want) {
     await requireEngine(host, await engineState(host));
     await pullImage(host, want.reference, want.credentials);

@@ -37,6 +37,7 @@ export const pkg = resource({
       if (state === 'installed') return [];
       return [{ type: 'value', path, ...(state !== undefined && { have: state }), want: 'installed' }];
     }),
+  effects: (_have, _want, changes) => [{ type: 'install', what: changes.map(({ path }) => path).join(', ') }],
   async apply(host, { names }, have) {
     const manager = await packageManagerOf(host);
     await manager.install(

@@ -53,6 +53,8 @@ export const service = resource<ServiceProps, Required<ServiceProps>, UnitState>
     }
     return changes;
   },
+  effects: (_have, { name, running }, changes) =>
+    changes.some(({ path }) => path === 'running') ? [{ type: running ? 'start' : 'stop', what: name }] : [],
   async apply(host, want, have) {
     if (!have || have.load !== 'loaded') throw await unusable(host, want.name, have);
     if (have.needsReload) await host.run(sh`systemctl daemon-reload`, { doing: 'systemctl daemon-reload' });
