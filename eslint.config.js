@@ -47,7 +47,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['src/cli/**', 'test/**', '**/*.test.ts'],
+    files: ['src/cli/**', 'bench/**', 'test/**', '**/*.test.ts'],
     rules: { 'no-restricted-properties': 'off' },
   },
   {

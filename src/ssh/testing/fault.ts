@@ -20,7 +20,13 @@ export type Fault =
       readonly change: (bytes: Buffer, atByte: number, direction: FaultDirection) => Buffer;
     }
   /** Each piece is late; with a rate of a few bytes a second, it drips. */
-  | { readonly kind: 'slow'; readonly latencyMs?: number; readonly bytesPerSecond?: number };
+  | {
+      readonly kind: 'slow';
+      readonly latencyMs?: number;
+      readonly bytesPerSecond?: number;
+      /** How much is under way at a time, in each direction; more stays with the sender. Default 256 KiB. */
+      readonly windowBytes?: number;
+    };
 
 /** The way that bytes go: from who connects to the server behind the proxy, or back. */
 export type FaultDirection = 'toServer' | 'toClient';

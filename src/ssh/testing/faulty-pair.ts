@@ -1,8 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Fault, FaultDirection } from './fault.ts';
 
-/** How much of a slow connection is under way at a time; more stays with the sender. */
-const windowBytes = 256 * 1024;
+const usualWindowBytes = 256 * 1024;
 /** Is not due before the blackhole is gone. */
 const held = Infinity;
 
@@ -13,6 +12,9 @@ interface Way {
   /** Held back by a blackhole, or on its way over a slow line. */
   readonly queue: { readonly chunk: Buffer; readonly due: number }[];
   timer?: NodeJS.Timeout | undefined;
+  /** Bytes of it. */
+  queued: number;
+  windowBytes: number;
   /** When the last piece of a slow line has left. */
   free: number;
   ended: boolean;
@@ -59,6 +61,7 @@ export class FaultyPair {
       clearTimeout(way.timer);
       way.timer = undefined;
       way.free = 0;
+      way.queued = 0;
       for (const { chunk, due } of way.queue.splice(0)) {
         if (due === held) this.#arrived(way, chunk);
         else send(way, chunk);
@@ -126,20 +129,23 @@ export class FaultyPair {
   #hold(way: Way, chunk: Buffer): void {
     way.from.pause();
     way.queue.push({ chunk, due: held });
+    way.queued += chunk.length;
   }
 
   #delay(
     way: Way,
     chunk: Buffer,
-    { latencyMs = 0, bytesPerSecond = Infinity }: Fault & { kind: 'slow' },
+    { latencyMs = 0, bytesPerSecond = Infinity, windowBytes = usualWindowBytes }: Fault & { kind: 'slow' },
   ): void {
+    way.windowBytes = windowBytes;
     const step = Math.max(1, Math.min(chunk.length, Math.floor(bytesPerSecond / 20)));
     for (let at = 0; at < chunk.length; at += step) {
       const piece = chunk.subarray(at, at + step);
       way.free = Math.max(way.free, performance.now()) + (piece.length / bytesPerSecond) * 1000;
       way.queue.push({ chunk: piece, due: way.free + latencyMs });
+      way.queued += piece.length;
     }
-    if (queued(way) > windowBytes) way.from.pause();
+    if (way.queued > windowBytes) way.from.pause();
     this.#deliver(way);
   }
 
@@ -155,8 +161,12 @@ export class FaultyPair {
       () => {
         way.timer = undefined;
         const now = performance.now();
-        while (way.queue[0] && way.queue[0].due <= now) send(way, way.queue.shift()!.chunk);
-        if (queued(way) <= windowBytes) way.from.resume();
+        while (way.queue[0] && way.queue[0].due <= now) {
+          const { chunk } = way.queue.shift()!;
+          way.queued -= chunk.length;
+          send(way, chunk);
+        }
+        if (way.queued <= way.windowBytes) way.from.resume();
         this.#deliver(way);
       },
       Math.max(0, Math.ceil(first.due - performance.now())),
@@ -169,15 +179,11 @@ export class FaultyPair {
 }
 
 function wayOf(direction: FaultDirection, from: Socket, to: Socket): Way {
-  return { direction, from, to, queue: [], free: 0, ended: false };
+  return { direction, from, to, queue: [], queued: 0, windowBytes: usualWindowBytes, free: 0, ended: false };
 }
 
 function send(way: Way, chunk: Buffer): void {
   if (way.to.writable && !way.to.write(chunk)) way.from.pause();
-}
-
-function queued(way: Way): number {
-  return way.queue.reduce((sum, { chunk }) => sum + chunk.length, 0);
 }
 
 function flipped(chunk: Buffer, at: number): Buffer {

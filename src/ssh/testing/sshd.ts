@@ -18,6 +18,11 @@ export interface SshdOptions {
   readonly users?: Readonly<Record<string, readonly string[]>>;
   /** Private keys of the host, in the format of ssh-keygen; default is one fresh Ed25519 key. */
   readonly hostKeys?: readonly string[];
+  /**
+   * Folders of this machine that the server and its logins see empty at first, and alone: `['/root', '/run', '/srv']`. So
+   * several of them are several hosts. They are memory. Needs root, and `unshare`.
+   */
+  readonly ownFolders?: readonly string[];
 }
 
 /** A running sshd. */
@@ -68,7 +73,7 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
     const { daemon, port, log } = await listen((free) => {
       const lines = configurationOf(free, folder, files.hostKeys, options.configuration ?? []);
       return write(folder, 'sshd_config', `${lines.join('\n')}\n`);
-    });
+    }, options.ownFolders);
     return {
       port,
       pid: daemon.pid!,
@@ -134,9 +139,15 @@ interface Listening {
 }
 
 /** Between finding a free port and sshd's taking it another program may come first. */
-async function listen(configure: (port: number) => string, attempts = 5): Promise<Listening> {
+async function listen(
+  configure: (port: number) => string,
+  ownFolders: readonly string[] = [],
+  attempts = 5,
+): Promise<Listening> {
   const port = await freePort();
-  const daemon = spawn(program, ['-D', '-e', '-f', configure(port)], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const arguments_ = ['-D', '-e', '-f', configure(port)];
+  const [command, ...rest] = ownFolders.length > 0 ? apart(ownFolders, arguments_) : [program, ...arguments_];
+  const daemon = spawn(command, rest, { stdio: ['ignore', 'ignore', 'pipe'] });
   let log = '';
   const started = await new Promise<boolean>((resolve) => {
     daemon.stderr.on('data', (chunk: Buffer) => {
@@ -150,8 +161,16 @@ async function listen(configure: (port: number) => string, attempts = 5): Promis
     daemon.once('exit', () => resolve(false));
   });
   if (started) return { daemon, port, log: () => log };
-  if (attempts > 1 && log.includes('Address already in use')) return listen(configure, attempts - 1);
+  if (attempts > 1 && log.includes('Address already in use'))
+    return listen(configure, ownFolders, attempts - 1);
   throw new Error(`sshd did not start: ${log.trim()}`);
+}
+
+/** The command that starts it in a mount namespace of its own. What is mounted there goes away with its last process. */
+function apart(folders: readonly string[], arguments_: readonly string[]): [string, ...string[]] {
+  const mount = `for folder in ${folders.join(' ')}; do mount -t tmpfs -o mode=0755 provision-sshd "$folder" || exit; done`;
+  const start = `${mount}; mkdir -p /run/sshd && exec ${program} "$@"`;
+  return ['unshare', '--mount', '--', '/bin/sh', '-c', start, 'sh', ...arguments_];
 }
 
 async function end(daemon: ChildProcess): Promise<void> {
