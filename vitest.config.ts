@@ -8,6 +8,8 @@ export default defineConfig({
     alias: { 'provision/testing': source('./src/testing.ts'), provision: source('./src/index.ts') },
   },
   test: {
+    // Runs of the tests are recorded apart from those of whoever starts them.
+    env: { XDG_STATE_HOME: source('./node_modules/.cache/state') },
     projects: [
       {
         extends: true,

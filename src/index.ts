@@ -35,6 +35,7 @@ export {
 } from './core/play.ts';
 export { requirement } from './core/requirement.ts';
 export { resource, type ResourceDefinition } from './core/resource.ts';
+export type { RecordedEvent, RunRecord } from './core/run-record.ts';
 export { joinScripts, quote, Script, sh } from './core/script.ts';
 export { Secret } from './core/secret.ts';
 export type { Action, Observation, RetryPolicy, Step, StepList, Verdict } from './core/step.ts';

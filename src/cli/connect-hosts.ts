@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { hostname, userInfo } from 'node:os';
+import { hostname } from 'node:os';
 import { ProvisionError } from '../core/errors.ts';
 import type { Connect } from '../engine/local-executor.ts';
 import { sweepPrivateFolders } from '../resources/docker-private-folder.ts';
 import type { AcceptedHostKey } from '../ssh/identity/host-keys.ts';
 import type { SshTarget } from '../ssh/target.ts';
 import { usualKnownHosts } from './ssh-settings.ts';
+import { userName } from './user-name.ts';
 
 export interface ConnectHostsOptions {
   readonly acceptNew: boolean;
@@ -98,13 +99,4 @@ async function loadSsh({ acceptNew, onAccepted, signal }: ConnectHostsOptions) {
 
 function wayOf({ jump }: SshTarget): string {
   return jump ? ` through ${jump.name}${wayOf(jump)}` : '';
-}
-
-/** A container may run as a user that has no name. */
-function userName(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return `uid ${process.getuid?.() ?? 'unknown'}`;
-  }
 }

@@ -7,8 +7,7 @@ import { guardProcess } from './guard-process.ts';
 import { canAsk, terminalStyle } from './outside.ts';
 import { parseCommandLine, type Request } from './program.ts';
 import { Interrupted } from './prompts.ts';
-
-declare const PROVISION_VERSION: string;
+import { version } from './version.ts';
 
 // Until the work has said how it ended, every way out is a defect: an empty event loop must never look like success.
 process.exitCode = 250;
@@ -32,7 +31,7 @@ process.exit(sink.failure && exit === 0 ? 1 : exit);
 
 async function main(argv: readonly string[], out: Sink): Promise<number> {
   try {
-    return await dispatch(parseCommandLine(argv, PROVISION_VERSION), out);
+    return await dispatch(parseCommandLine(argv, version), out);
   } catch (error) {
     if (error instanceof Interrupted) {
       out.message('stopped: nothing was changed');
@@ -64,5 +63,7 @@ async function dispatch(request: Request, out: Sink): Promise<number> {
       return (await import('./commands/check.ts')).checkCommand(request, out, canAsk(request));
     case 'trust':
       return (await import('./commands/trust.ts')).trustCommand(request, out, canAsk(request));
+    case 'runs':
+      return (await import('./commands/runs.ts')).runsCommand(request, out);
   }
 }

@@ -68,3 +68,23 @@ test('the other commands have their own options', () => {
   expect(parse('trust', '-i', 'inv.yaml', '-y')).toMatchObject({ command: 'trust', yes: true });
   expect(refusal('check', '-i', 'inv.yaml', '--yes')).toMatch(/unknown option/);
 });
+
+test('records of runs are looked at without an inventory', () => {
+  const shown = { command: 'runs', output: 'human' };
+  expect(parse('runs')).toEqual({ ...shown, ask: 'list' });
+  expect(parse('runs', 'list', '--output', 'jsonl')).toEqual({
+    command: 'runs',
+    ask: 'list',
+    output: 'jsonl',
+  });
+  expect(parse('runs', 'show', 'last')).toEqual({ ...shown, ask: 'show', id: 'last' });
+  const explained = { ...shown, ask: 'explain', id: '4f1a', host: 'lb-1', step: 'file /x' };
+  expect(parse('runs', 'explain', '4f1a', 'lb-1', 'file /x')).toEqual(explained);
+  expect(refusal('runs', 'show')).toMatch(/missing required argument/);
+  expect(refusal('runs', 'shwo', 'last')).toMatch(/too many arguments/);
+});
+
+test('a run is recorded unless it says otherwise', () => {
+  expect(parse('-i', 'inv.yaml')).toMatchObject({ record: true });
+  expect(parse('-i', 'inv.yaml', '--no-record')).toMatchObject({ record: false });
+});

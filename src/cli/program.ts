@@ -2,12 +2,13 @@ import { Command, CommanderError } from 'commander';
 import { ProvisionError } from '../core/errors.ts';
 import { defineCheck, type CheckRequest } from './program/check.ts';
 import { defineRun, type RunRequest } from './program/run.ts';
+import { defineRuns, type RunsRequest } from './program/runs.ts';
 import { defineTrust, type TrustRequest } from './program/trust.ts';
 
 /** What a person asked for on the command line. */
-export type Request = RunRequest | CheckRequest | TrustRequest | { readonly command: 'none' };
+export type Request = RunRequest | CheckRequest | TrustRequest | RunsRequest | { readonly command: 'none' };
 
-const definitions = [defineRun, defineCheck, defineTrust];
+const definitions = [defineRun, defineCheck, defineTrust, defineRuns];
 
 const examples = `
 Examples:

@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { ProvisionError, type Problem } from '../core/errors.ts';
 import { createPlan, type Plan } from '../core/plan.ts';
 import type { Playbook } from '../core/play.ts';
@@ -25,6 +25,8 @@ export interface Input {
   readonly targets: ReadonlyMap<string, SshTarget>;
   /** What a person should look at, with its place in the inventory. */
   readonly warnings: readonly string[];
+  /** Absolute paths. */
+  readonly files: { readonly inventory: string; readonly playbook: string };
 }
 
 /** The files that a person names on the command line. */
@@ -62,7 +64,8 @@ export async function readInput(
   const given = await loadInventory(request.inventory);
   const { ageIdentity, readOnly } = request;
   const world = { ...outsideOf(given, { ageIdentity, askSecret: asking.secret }), readOnly };
-  const playbook = await loadPlaybook(playbookOf(request.playbook, given), process.env);
+  const playbookFile = playbookOf(request.playbook, given);
+  const playbook = await loadPlaybook(playbookFile, process.env);
   const ssh = await SshSettings.load(request.sshConfig);
   const hostName = ssh.hostName.bind(ssh);
   const resolution = await resolveAsking(given, playbook, { ...world, hostName }, asking.missing);
@@ -79,7 +82,8 @@ export async function readInput(
     ...ofSsh,
     ...ofIdentities,
   ];
-  return { plan, targets, warnings };
+  const files = { inventory: resolve(given.file), playbook: resolve(playbookFile) };
+  return { plan, targets, warnings, files };
 }
 
 /**

@@ -1,7 +1,9 @@
-import { ProvisionError } from '../core/errors.ts';
+import { problemsOf, ProvisionError } from '../core/errors.ts';
+import type { Listener } from '../core/event.ts';
 import { Secret } from '../core/secret.ts';
 import { systemClock } from '../engine/clock.ts';
 import type { Executor } from '../engine/executor.ts';
+import { exitCodeOf } from '../engine/exit-code.ts';
 import { LocalExecutor } from '../engine/local-executor.ts';
 import type { Sink } from '../report/sink.ts';
 import type { SshTarget } from '../ssh/target.ts';
@@ -9,18 +11,21 @@ import { askPassphrases } from './ask-passphrases.ts';
 import { connectBySsh } from './connect-hosts.ts';
 import { listenForInterrupts } from './interrupts.ts';
 import type { ReachRequest } from './program/options.ts';
-import { answerSecret } from './prompts.ts';
+import { answerSecret, Interrupted } from './prompts.ts';
 import type { Input } from './read-input.ts';
+import { startRecord } from './start-record.ts';
 
 /** What work on hosts is done with. */
 export interface Reach {
   readonly executor: Executor;
   /** Aborted when a person has interrupted: finish what is under way. Its reason is the exit code. */
   readonly signal: AbortSignal;
+  /** Keeps what happens in the record of the run: give it every event. */
+  readonly record: Listener;
 }
 
 /**
- * Does work on the hosts of the input: asks for what logging in needs, and ends all sessions afterwards.
+ * Does work on the hosts of the input: asks for what logging in needs, keeps a record, and ends all sessions afterwards.
  * @returns the exit code: that of the work, or of the interrupt
  */
 export async function withHosts(
@@ -31,13 +36,14 @@ export async function withHosts(
 ): Promise<number> {
   const withGiven = await withPasswords(input.targets, request, mayAsk);
   const targets = mayAsk ? await askPassphrases(withGiven, answerSecret) : withGiven;
+  const recorder = startRecord(request, input, sink);
   const interrupts = listenForInterrupts({
     first: () => sink.message('stopping after the steps that are under way; press again to stop at once'),
     second: (exit) => {
       sink.message(
         'stopped at once: the steps that were under way may be half done; the next run repairs them',
       );
-
+      recorder.endNow(exit);
       process.exit(exit);
     },
   });
@@ -54,8 +60,18 @@ export async function withHosts(
   });
   const executor = new LocalExecutor(input.plan, hosts.connect, systemClock);
   try {
-    const exit = await work({ executor, signal: interrupts.signal });
-    return interrupts.exitCode() ?? exit;
+    const worked = await work({
+      executor,
+      signal: interrupts.signal,
+      record: (event) => recorder.take(event),
+    });
+    const exit = interrupts.exitCode() ?? worked;
+    await recorder.end(exit);
+    return exit;
+  } catch (error) {
+    const codes = problemsOf(error).map(({ code }) => code);
+    await recorder.end(error instanceof Interrupted ? 130 : exitCodeOf(codes));
+    throw error;
   } finally {
     await executor.close();
     await hosts.close();

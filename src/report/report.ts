@@ -1,16 +1,15 @@
 import type { Problem } from '../core/errors.ts';
 import type { Listener, RunEvent, StepEvent } from '../core/event.ts';
-import { createChangeRenderer } from './changes.ts';
+import { cleanEvent, cleaner } from './clean-event.ts';
+import { createView } from './create-view.ts';
 import { createJsonLines } from './jsonl.ts';
 import { createLinesView, type ProgressView } from './lines.ts';
 import { createLiveView } from './live.ts';
 import { mapTexts } from './map-texts.ts';
-import { maskText } from './mask.ts';
 import { planView } from './plan-view.ts';
 import { problemBlock } from './problem-block.ts';
 import type { RuleOf } from './requirement-table.ts';
 import { RunProgress } from './run-progress.ts';
-import { sanitize, toAscii } from './sanitize.ts';
 import type { Sink } from './sink.ts';
 import { createStyle } from './style.ts';
 import { summary } from './summary.ts';
@@ -83,7 +82,7 @@ export async function renderPlan(
 ): Promise<string> {
   const view = await createView(options, options.color);
   const steps = events.flatMap((event) =>
-    event.event === 'step' ? [cleanEvent(event, options.unicode) as StepEvent] : [],
+    event.event === 'step' ? [cleanEvent(event, options.unicode)] : [],
   );
   return planView(steps, { ...view, ruleOf: options.ruleOf }).join('\n');
 }
@@ -103,28 +102,6 @@ export function renderProblems(
       problemBlock(mapTexts(problem, cleaner(options.unicode)), { style, folder: options.folder }),
     )
     .join('\n');
-}
-
-async function createView(
-  options: Pick<ReportOptions, 'unicode' | 'verbosity' | 'showDiff' | 'folder'>,
-  color: boolean,
-): Promise<View> {
-  const { unicode, verbosity, showDiff, folder } = options;
-  const style = createStyle({ color, unicode });
-  const renderChanges = await createChangeRenderer({ showDiff, style });
-  return { style, verbosity, showDiff, folder, renderChanges };
-}
-
-function cleanEvent(event: RunEvent, unicode: boolean): RunEvent {
-  return mapTexts(event, cleaner(unicode));
-}
-
-/** Masked before anything is cut or wrapped: half a secret is not found any more. */
-function cleaner(unicode: boolean): (text: string) => string {
-  return (text) => {
-    const clean = sanitize(maskText(text));
-    return unicode ? clean : toAscii(clean);
-  };
 }
 
 function outcome(

@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream';
-import { mapTexts } from './map-texts.ts';
+import { jsonLine } from './json-line.ts';
 import { maskText } from './mask.ts';
 import { sanitize, sanitizeStyled, toAscii } from './sanitize.ts';
 
@@ -56,7 +56,7 @@ export function createSink(options: {
   return {
     result: (text, origin = 'foreign') => out.write(`${clean(text, origin)}\n`),
     message: (text, origin = 'foreign') => err.write(`${clean(text, origin)}\n`),
-    json: (value) => out.write(`${jsonLine(mapTexts(value, maskText))}\n`),
+    json: (value) => out.write(`${jsonLine(value)}\n`),
     draw: (parts) =>
       err.write(parts.map((part) => (typeof part === 'string' ? clean(part, 'own') : part.control)).join('')),
     size: () => ({ columns: stderr.columns ?? 80, rows: stderr.rows ?? 24 }),
@@ -89,12 +89,4 @@ class Outlet {
     if (this.#closed || !this.#stream.writable) return;
     await new Promise<void>((resolve) => this.#stream.write('', () => resolve()));
   }
-}
-
-/** JSON leaves some characters as they are that steer a terminal or turn the direction of writing. */
-function jsonLine(value: object): string {
-  return JSON.stringify(value).replace(
-    /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
-    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
 }

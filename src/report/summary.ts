@@ -21,20 +21,43 @@ const mostLines = 20;
  * summary(summaryEvent, steps, view).join('\n');
  */
 export function summary(event: SummaryEvent, steps: readonly StepEvent[], view: View): string[] {
-  const sections = [
+  return inSections([
+    ...outcomeSections(event, steps, view),
+    [verdict(event, steps, view)],
+    event.exit === 0 ? event.notes.flatMap((note) => sanitize(note).split('\n')) : [],
+  ]);
+}
+
+/** The same of a run that never came to its summary; `ending` says what is known of its end. */
+export function summaryWithoutEnd(
+  event: Counted,
+  steps: readonly StepEvent[],
+  ending: string,
+  view: View,
+): string[] {
+  const { style } = view;
+  const line = `${style.bad(style.sign.failed)} ${style.strong(sanitizeLine(ending))}`;
+  return inSections([...outcomeSections(event, steps, view), [line]]);
+}
+
+type Counted = Pick<SummaryEvent, 'mode' | 'hosts'>;
+
+function outcomeSections(event: Counted, steps: readonly StepEvent[], view: View): string[][] {
+  return [
     hostTable(event, view),
     changeSection(event, steps, view),
     failureSection(event, steps, view),
     skipSection(steps, view),
-    [verdict(event, steps, view)],
-    event.exit === 0 ? event.notes.flatMap((note) => sanitize(note).split('\n')) : [],
   ];
+}
+
+function inSections(sections: readonly (readonly string[])[]): string[] {
   return sections
     .filter((lines) => lines.length > 0)
     .flatMap((lines, index) => (index ? ['', ...lines] : lines));
 }
 
-function hostTable(event: SummaryEvent, { style }: View): string[] {
+function hostTable(event: Counted, { style }: View): string[] {
   const all = Object.entries(event.hosts);
   const shown = all.length <= mostHosts ? all : mostTelling(all).slice(0, mostHosts);
   const isCheck = event.mode === 'check';
@@ -59,7 +82,7 @@ function mostTelling(hosts: [string, HostSummary][]): [string, HostSummary][] {
 }
 
 /** One line a step, however many hosts it ran on. */
-function changeSection(event: SummaryEvent, steps: readonly StepEvent[], view: View): string[] {
+function changeSection(event: Counted, steps: readonly StepEvent[], view: View): string[] {
   const changed = steps.filter(({ status }) => status === 'changed');
   const rows = hostsBy(changed.map(({ host, step }) => [host, step])).map(([step, hosts]) => [
     sanitizeLine(step),
@@ -69,7 +92,7 @@ function changeSection(event: SummaryEvent, steps: readonly StepEvent[], view: V
 }
 
 /** One line a problem, however many hosts have it. */
-function failureSection(event: SummaryEvent, steps: readonly StepEvent[], view: View): string[] {
+function failureSection(event: Counted, steps: readonly StepEvent[], view: View): string[] {
   const failures = steps.flatMap(({ host, step, problems = [] }) =>
     problems.map(({ code, happened, remedy }): [string, string] => {
       const story = remedy === undefined ? happened : `${happened}; ${remedy}`;
@@ -87,7 +110,7 @@ function hostsBy(pairs: readonly (readonly [host: string, text: string])[]): [st
   return [...hosts];
 }
 
-function inOrder(hosts: readonly string[], event: SummaryEvent): string[] {
+function inOrder(hosts: readonly string[], event: Counted): string[] {
   const wanted = new Set(hosts);
   return Object.keys(event.hosts).filter((host) => wanted.has(host));
 }

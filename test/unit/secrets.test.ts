@@ -1,5 +1,14 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,6 +21,7 @@ vi.setConfig({ testTimeout: 60_000 });
 const program = fileURLToPath(new URL('../../dist/provision.js', import.meta.url));
 const canary = 'canary-of-the-command-line';
 const folder = mkdtempSync(join(tmpdir(), 'secrets-'));
+const state = join(folder, 'state');
 afterAll(() => rmSync(folder, { recursive: true }));
 
 function write(name: string, text: string, mode = 0o600): string {
@@ -32,7 +42,7 @@ function provision(
   const child = spawn(process.execPath, [...(options.node ?? []), program, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     cwd: folder,
-    env: { ...process.env, CANARY: canary, XDG_CACHE_HOME: join(folder, 'cache') },
+    env: { ...process.env, CANARY: canary, XDG_CACHE_HOME: join(folder, 'cache'), XDG_STATE_HOME: state },
   });
   process.umask(before);
   let output = '';
@@ -133,6 +143,33 @@ test('S48: whatever the umask, what a run leaves behind is closed to others', as
   expect(left.length).toBeGreaterThan(0);
   const open = left.filter((name) => (statSync(join(folder, 'cache', name)).mode & 0o077) !== 0);
   expect(open).toEqual([]);
+});
+
+test('the record of a run holds no secret, whatever a playbook makes of it, and is for its user only', async () => {
+  rmSync(state, { recursive: true, force: true });
+  // Without the mask it would be in the id of a step, in its changes, and in where it was made.
+  const shown = `const t = vars.token.reveal(); return [resource({ kind: 'canary', want: () => ({ t }), id: () => t,
+    read: async () => undefined, apply: async () => { throw new Error(t) } })({})]`;
+  const file = write('record.ts', playbook(shown).replace('inventory,', 'inventory, resource,'));
+  const given = write('record.yaml', site('{ env: CANARY }'));
+  const ended = await provision([file, '-i', given, '--skip-requirement', canary, '-F', 'none'], {
+    umask: 0,
+  });
+  expect(ended.exit).toBe(4);
+  const runs = readdirSync(join(state, 'provision/runs'));
+  expect(runs).toHaveLength(1);
+  const record = (name: string) => join(state, 'provision/runs', runs[0]!, name);
+  for (const name of ['run.json', 'events.jsonl']) {
+    const text = readFileSync(record(name), 'utf8');
+    expect(text).toContain('***');
+    expect(text).not.toContain(canary);
+    expect(statSync(record(name)).mode & 0o777).toBe(0o600);
+  }
+  for (const path of ['provision', 'provision/runs', `provision/runs/${runs[0]}`])
+    expect(statSync(join(state, path)).mode & 0o777).toBe(0o700);
+  const shownAgain = await provision(['runs', 'show', 'last']);
+  expect(shownAgain.exit).toBe(0);
+  expect(shownAgain.output).toContain('CONN_REFUSED a');
 });
 
 test('S09: the built command line reads a secret by its name from an encrypted file', async () => {

@@ -1,4 +1,4 @@
-import type { RunEvent } from '../../core/event.ts';
+import type { Listener, RunEvent } from '../../core/event.ts';
 import type { Plan } from '../../core/plan.ts';
 import { systemClock } from '../../engine/clock.ts';
 import { runPlan, type RunOptions, type RunResult } from '../../engine/run-plan.ts';
@@ -34,10 +34,12 @@ class RunSession {
   readonly #request: RunRequest;
   readonly #sink: Sink;
   readonly #options: Pick<RunOptions, 'executor' | 'clock' | 'signal' | 'skipRequirements' | 'forks'>;
+  readonly #record: Listener;
   readonly #view;
 
-  constructor(plan: Plan, request: RunRequest, sink: Sink, reach: Reach) {
+  constructor(plan: Plan, request: RunRequest, sink: Sink, { record, ...reach }: Reach) {
     this.#plan = plan;
+    this.#record = record;
     this.#request = request;
     this.#sink = sink;
     const { skipRequirement: skipRequirements, forks } = request;
@@ -89,6 +91,7 @@ class RunSession {
     });
     const listener = (event: RunEvent) => {
       events.push(event);
+      this.#record(event);
       reporter.listener(event);
     };
     try {

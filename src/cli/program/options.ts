@@ -2,6 +2,7 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 
 /** What every command that reads an inventory is given. */
 export interface InputRequest {
+  readonly command: string;
   readonly playbook?: string;
   readonly inventory: string;
   readonly sshConfig?: string;
@@ -21,6 +22,7 @@ export interface ReachRequest extends InputRequest {
   readonly lockWait: number;
   readonly askBecomePass: boolean;
   readonly askPass: boolean;
+  readonly record: boolean;
 }
 
 export function inputOptions(command: Command): Command {
@@ -62,7 +64,8 @@ export function reachOptions(command: Command): Command {
       0,
     )
     .option('-K, --ask-become-pass', 'ask for the password that makes root (sudo, su, doas)', false)
-    .option('-k, --ask-pass', 'ask for the SSH password', false);
+    .option('-k, --ask-pass', 'ask for the SSH password', false)
+    .option('--no-record', 'keep no record of this run');
 }
 
 export function forksOption(command: Command): Command {
