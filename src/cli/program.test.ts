@@ -47,6 +47,29 @@ describe('a run', () => {
     const request = parse('-i', 'inv.yaml', '--skip-requirement', 'memory', '--skip-requirement', 'cpu');
     expect(request).toMatchObject({ skipRequirement: ['memory', 'cpu'] });
   });
+
+  test('takes hosts and steps, with the words of Ansible too', () => {
+    const request = parse(
+      '-i',
+      'inv.yaml',
+      '-l',
+      'web',
+      '--limit',
+      '!web-1',
+      '-t',
+      'tls,nginx',
+      '--only',
+      'x',
+    );
+    expect(request).toMatchObject({
+      limit: ['web', '!web-1'],
+      exclude: [],
+      tags: ['tls', 'nginx'],
+      skipTags: [],
+      only: ['x'],
+      skip: [],
+    });
+  });
 });
 
 describe('a mistake never becomes a run', () => {
@@ -57,6 +80,12 @@ describe('a mistake never becomes a run', () => {
     [['-i', 'inv.yaml', '--output', 'xml'], /human, lines, jsonl/],
     [['-i', 'inv.yaml', 'a.ts', 'b.ts'], /too many arguments/],
     [['-i'], /argument missing/],
+    [['-i', 'inv.yaml', '-l', ''], /empty/],
+    [['-i', 'inv.yaml', '--exclude', ' '], /empty/],
+    [['-i', 'inv.yaml', '--only', ''], /empty/],
+    [['-i', 'inv.yaml', '--start-at', ''], /empty/],
+    [['-i', 'inv.yaml', '-t', 'tls,'], /empty/],
+    [['-i', 'inv.yaml', '-t', 'always'], /no meaning/],
     [[], /--inventory/],
   ])('%j', (argv, message) => {
     expect(refusal(...argv)).toMatch(message);

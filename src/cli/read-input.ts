@@ -2,6 +2,7 @@ import { join, resolve } from 'node:path';
 import { ProvisionError, type Problem } from '../core/errors.ts';
 import { createPlan, type Plan } from '../core/plan.ts';
 import type { Playbook } from '../core/play.ts';
+import { selectSteps, type StepSelection } from '../core/select-steps.ts';
 import { formatLocation } from '../core/source.ts';
 import type { AskSecret } from '../inventory/age-files.ts';
 import type { ConnectionSettings } from '../inventory/connection-settings.ts';
@@ -16,6 +17,7 @@ import { loadPlaybook } from './load-playbook.ts';
 import { outsideOf } from './outside.ts';
 import { packageRoot } from './package-root.ts';
 import { refuseDebugger } from './refuse-debugger.ts';
+import { selectHosts, type FailedHosts, type HostSelection } from './select-hosts.ts';
 import { SshSettings } from './ssh-settings.ts';
 
 /** Everything that a run needs, read and checked, with nothing contacted. */
@@ -29,8 +31,8 @@ export interface Input {
   readonly files: { readonly inventory: string; readonly playbook: string };
 }
 
-/** The files that a person names on the command line. */
-export interface InputFiles {
+/** The files that a person names on the command line, and the hosts. */
+export interface InputFiles extends HostSelection {
   readonly inventory: string;
   readonly playbook?: string;
   /** Path of the identities that open encrypted secrets. */
@@ -54,24 +56,30 @@ export interface Asking {
 }
 
 /**
- * Reads inventory, playbook and everything they name, and makes the plan.
+ * Reads inventory, playbook and everything they name, and makes the plan of the hosts and steps that are chosen.
+ * @param failedHosts what `@failed` stands for
  * @throws ProvisionError with every problem of the input; `NEED_INPUT` when values are missing and nobody can be asked
  */
 export async function readInput(
-  request: InputFiles & { readonly readOnly: boolean },
+  request: InputFiles & StepSelection & { readonly readOnly: boolean },
   asking: Asking,
+  failedHosts?: FailedHosts,
 ): Promise<Input> {
   const given = await loadInventory(request.inventory);
+  const chosen = await selectHosts(given, request, failedHosts);
   const { ageIdentity, readOnly } = request;
   const world = { ...outsideOf(given, { ageIdentity, askSecret: asking.secret }), readOnly };
   const playbookFile = playbookOf(request.playbook, given);
   const playbook = await loadPlaybook(playbookFile, process.env);
   const ssh = await SshSettings.load(request.sshConfig);
   const hostName = ssh.hostName.bind(ssh);
-  const resolution = await resolveAsking(given, playbook, { ...world, hostName }, asking.missing);
+  const logsInTo = chosen && (await hostsOnTheWay(chosen, given, playbook, ssh, { ...world, hostName }));
+  const outside = { ...world, hostName, ...(logsInTo && { logsInTo }) };
+  const resolution = await resolveAsking(given, playbook, outside, asking.missing);
   refuseDebugger();
-  const plan = createPlan(playbook, resolution.resolved);
-  refuseEmpty(plan, playbook, given);
+  const whole = createPlan(playbook, resolution.resolved, chosen);
+  refuseEmpty(whole, playbook, given, chosen);
+  const plan = selectSteps(whole, request);
   const used = connectionsOf(plan, resolution.connections);
   const { targets, warnings: ofSsh } = ssh.resolve(used.values(), resolution.connections);
   const ofIdentities = await checkIdentities([...targets.values()], {
@@ -90,21 +98,46 @@ export async function readInput(
  * How the hosts of a playbook are reached. Values that are still open do not matter here: a host is trusted before it is used.
  * @throws ProvisionError with every problem of what the inventory does say
  */
-export async function readTargets(request: InputFiles): Promise<readonly SshTarget[]> {
+export async function readTargets(
+  request: InputFiles,
+  failedHosts?: FailedHosts,
+): Promise<readonly SshTarget[]> {
   const given = await loadInventory(request.inventory);
   const world = { ...outsideOf(given, { ageIdentity: request.ageIdentity }), readOnly: true };
   const playbook = await loadPlaybook(playbookOf(request.playbook, given), process.env);
   const ssh = await SshSettings.load(request.sshConfig);
+  const chosen = await selectHosts(given, request, failedHosts);
+  const logsInTo = chosen && (await hostsOnTheWay(chosen, given, playbook, ssh, world));
   const targetsWith = async (readsSecrets: boolean) => {
-    const outside = { ...world, readsSecrets };
+    const outside = { ...world, readsSecrets, ...(logsInTo && { logsInTo }) };
     const { connections, resolved } = await resolveInventory(given, playbook.groups, outside);
     const used = new Set([...resolved.groups.values()].flat().map(({ name }) => name));
-    const wanted = [...connections.values()].filter(({ name }) => used.has(name));
+    const wanted = [...connections.values()].filter(
+      ({ name }) => used.has(name) && (chosen?.has(name) ?? true),
+    );
+    if (chosen && wanted.length === 0) throw noHostInGroups(playbook, given, chosen);
     return [...ssh.resolve(wanted, connections).targets.values()];
   };
   const targets = await targetsWith(false);
   // Only a host on the way is logged in to, and may need a password.
   return targets.some(({ jump }) => jump) ? targetsWith(true) : targets;
+}
+
+/** The chosen hosts and those of the inventory on the way to them. Nobody logs in to the others, so theirs is no secret to be read. */
+async function hostsOnTheWay(
+  chosen: ReadonlySet<string>,
+  given: Inventory,
+  playbook: Playbook,
+  ssh: SshSettings,
+  world: OutsideWorld,
+): Promise<ReadonlySet<string>> {
+  const outside = { ...world, readsSecrets: false, readOnly: true };
+  const { connections } = await resolveInventory(given, playbook.groups, outside);
+  const wanted = [...connections.values()].filter(({ name }) => chosen.has(name));
+  const names = new Set<string>();
+  for (let target of ssh.resolve(wanted, connections).targets.values() as Iterable<SshTarget | undefined>)
+    for (; target; target = target.jump) names.add(target.name);
+  return names;
 }
 
 function playbookOf(argument: string | undefined, inventory: Inventory): string {
@@ -150,14 +183,37 @@ function exampleOf(choice: {
   return `{ ${['option: ' + choice.value, ...required.map(([name]) => `${name}: …`)].join(', ')} }`;
 }
 
-function refuseEmpty(plan: Plan, playbook: Playbook, inventory: Inventory): void {
+function refuseEmpty(
+  plan: Plan,
+  playbook: Playbook,
+  inventory: Inventory,
+  chosen: ReadonlySet<string> | undefined,
+): void {
   if (plan.plays.some((play) => play.hosts.length > 0)) return;
-  throw new ProvisionError({
-    code: 'INVENTORY',
-    at: [{ file: inventory.file, line: 1 }],
-    happened: `no host is in any group of the playbook (${Object.keys(playbook.groups).join(', ')})`,
-    remedy: 'put hosts into these groups',
-  });
+  throw noHostInGroups(playbook, inventory, chosen);
+}
+
+function noHostInGroups(
+  playbook: Playbook,
+  inventory: Inventory,
+  chosen: ReadonlySet<string> | undefined,
+): ProvisionError {
+  const groups = Object.keys(playbook.groups).join(', ');
+  return new ProvisionError(
+    chosen
+      ? {
+          code: 'SELECTION',
+          happened: `none of the chosen hosts (${[...chosen].join(', ')}) is in any group of the playbook (${groups})`,
+          hostState: 'nothing was contacted',
+          remedy: 'choose hosts of these groups',
+        }
+      : {
+          code: 'INVENTORY',
+          at: [{ file: inventory.file, line: 1 }],
+          happened: `no host is in any group of the playbook (${groups})`,
+          remedy: 'put hosts into these groups',
+        },
+  );
 }
 
 function connectionsOf(

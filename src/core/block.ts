@@ -12,6 +12,9 @@ export interface BlockOptions {
   readonly deadlineMs?: number;
 }
 
+/** Tags that mean something of their own in Ansible, and nothing here: such a step would not do what its reader expects. */
+export const reservedTags: readonly string[] = ['all', 'always', 'never', 'tagged', 'untagged'];
+
 /**
  * Says something of several steps at once: tags, tries, deadlines.
  * @throws ProvisionError `PLAYBOOK` for tags, tries or deadlines that make no sense
@@ -35,7 +38,7 @@ export function block(options: BlockOptions, steps: StepList): Step[] {
 function refuseNonsense({ tags = [], retry, deadlineMs }: BlockOptions): void {
   const wrong = [
     ...tags
-      .filter((tag) => !/^[a-z0-9][a-z0-9_-]*$/i.test(tag))
+      .filter((tag) => !/^[a-z0-9][a-z0-9_-]*$/i.test(tag) || reservedTags.includes(tag))
       .map((tag) => `the tag ${JSON.stringify(tag)}`),
     ...(retry && !(Number.isInteger(retry.retries) && retry.retries >= 1) ? ['retries below 1'] : []),
     ...(retry && !(retry.delayMs >= 0) ? ['a pause below 0 ms'] : []),
@@ -46,6 +49,6 @@ function refuseNonsense({ tags = [], retry, deadlineMs }: BlockOptions): void {
     code: 'PLAYBOOK',
     at: callSite(),
     happened: `a block cannot have ${wrong.join(', ')}`,
-    remedy: 'tags are letters, digits, _ and -; retries are 1 or more; times are milliseconds above 0',
+    remedy: `tags are letters, digits, _ and -, and none of ${reservedTags.join(', ')}; retries are 1 or more; times are milliseconds above 0`,
   });
 }

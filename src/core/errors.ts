@@ -13,6 +13,7 @@ export const errorCodes = {
   TEMPLATE: 3,
   CERTIFICATE: 3,
   NEED_INPUT: 3,
+  SELECTION: 3,
   PLAN_FILE: 3,
   USAGE: 5,
   // Trust: a person has to look before anything is tried again.

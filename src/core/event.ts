@@ -7,13 +7,14 @@ export type RunMode = 'apply' | 'check';
 
 export type StepStatus = 'ok' | 'changed' | 'would-change' | 'failed' | 'skipped';
 
-/** Counts of one host; `wouldChange` only in a check. */
+/** Counts of one host; `wouldChange` only in a check, `leftOut` where a person has chosen other steps. */
 export interface HostSummary {
   readonly ok: number;
   readonly changed: number;
   readonly failed: number;
   readonly skipped: number;
   readonly wouldChange?: number;
+  readonly leftOut?: number;
 }
 
 /** How one step on one host ended. */
@@ -37,6 +38,8 @@ export interface StepEvent {
   readonly warning?: string;
   /** Why it was skipped. */
   readonly reason?: string;
+  /** It was skipped because a person has chosen other steps or hosts: no part of the run, so nothing is open. */
+  readonly leftOut?: true;
   readonly problems?: readonly Problem[];
 }
 

@@ -1,3 +1,4 @@
+import { block } from './block.ts';
 import { problemsOf, throwProblems, type Problem } from './errors.ts';
 import type { Peer, Play, PlayContext, Playbook } from './play.ts';
 import { formatLocation } from './source.ts';
@@ -21,9 +22,14 @@ export interface ResolvedInventory {
 export interface HostPlan {
   readonly host: string;
   readonly steps: readonly Step[];
+  /** The steps that a person has left out. Absent: none. */
+  readonly leftOut?: LeftOut;
   /** What a person should know when all of it has succeeded. */
   readonly notes: readonly string[];
 }
+
+/** Why a step is left out, by its id. */
+export type LeftOut = Readonly<Record<string, string>>;
 
 export interface PlayPlan {
   readonly name: string;
@@ -31,7 +37,7 @@ export interface PlayPlan {
   /** How many hosts run at a time. */
   readonly batch: number;
   readonly hosts: readonly HostPlan[];
-  /** Hosts of other groups that this play has read; it is skipped when one of them failed. */
+  /** Hosts of other groups that this play has read, chosen or not; it is skipped when one of them failed. */
   readonly dependsOn: readonly string[];
 }
 
@@ -42,24 +48,35 @@ export interface Plan {
 
 /**
  * Calls the play functions for each host: the whole plan, validated, with nothing contacted.
+ * @param chosen the hosts that are part of the run; the others are only peers, which plays may read. Default: all
  * @throws ProvisionError with every problem of every play and host
  * @example
  * const plan = createPlan(playbook, resolved);
  */
-export function createPlan(playbook: Playbook, inventory: ResolvedInventory): Plan {
+export function createPlan(
+  playbook: Playbook,
+  inventory: ResolvedInventory,
+  chosen?: ReadonlySet<string>,
+): Plan {
   const problems: Problem[] = [];
-  const plays = playbook.plays.map((play) => planPlay(play, inventory, problems));
+  const plays = playbook.plays.map((play) => planPlay(play, inventory, problems, chosen));
   throwProblems(problems);
   return { plays };
 }
 
-function planPlay(play: Play, inventory: ResolvedInventory, problems: Problem[]): PlayPlan {
-  const members = inventory.groups.get(play.group) ?? [];
+function planPlay(
+  play: Play,
+  inventory: ResolvedInventory,
+  problems: Problem[],
+  chosen: ReadonlySet<string> | undefined,
+): PlayPlan {
+  const all = inventory.groups.get(play.group) ?? [];
+  const members = all.filter(({ name }) => chosen?.has(name) ?? true);
   const readGroups = new Set<string>();
   const hosts = members.map((member): HostPlan => {
     try {
       const context = contextOf(member, play, inventory, readGroups);
-      const steps = flattenSteps(play.build(context));
+      const steps = stepsOf(play, context);
       problems.push(...checkSteps(steps, member.name));
       return { host: member.name, steps, notes: play.options.notes?.(context) ?? [] };
     } catch (error) {
@@ -72,6 +89,12 @@ function planPlay(play: Play, inventory: ResolvedInventory, problems: Problem[])
     .flatMap((group) => inventory.groups.get(group) ?? [])
     .map((host) => host.name);
   return { name: play.name, group: play.group, batch: batchSize(play, members.length), hosts, dependsOn };
+}
+
+function stepsOf(play: Play, context: PlayContext<Playbook['groups'], string>): Step[] {
+  const steps = flattenSteps(play.build(context));
+  const { tags } = play.options;
+  return tags === undefined ? steps : block({ tags }, steps);
 }
 
 function contextOf(

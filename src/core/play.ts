@@ -28,6 +28,8 @@ export interface PlayContext<G extends GroupMap, K extends keyof G> {
 export interface PlayOptions<Context = PlayContext<GroupMap, string>> {
   /** For reports. Default: the group. */
   readonly name?: string;
+  /** Names for `--only` and `--skip`, of all steps of the play; added to those that a step has. */
+  readonly tags?: readonly string[];
   /** How many hosts at a time: a number, or a share such as `25%`. Default: all. */
   readonly serial?: number | `${number}%`;
   /** What a person should know when the play has succeeded on a host, a line each: where the service is, how to log in. */

@@ -1,4 +1,5 @@
 import type { RunEvent, RunMode } from '../core/event.ts';
+import type { LeftOut } from '../core/plan.ts';
 import type { Expectation } from './plan-guard.ts';
 
 /** The version of units; a unit of another one is refused. */
@@ -18,6 +19,8 @@ export interface WorkUnit {
   readonly mode: RunMode;
   /** Names of requirements that a person has overridden. */
   readonly skipRequirements: readonly string[];
+  /** The steps that are no part of the run, and why. */
+  readonly leftOut: LeftOut;
   /** In a check: something that this unit builds on would change first, so what it waits for cannot be known yet. */
   readonly pendingChanges: boolean;
   /** When a plan is made or applied: what its hashes are salted with. */

@@ -2,12 +2,14 @@ import { problemsOf, ProvisionError } from '../core/errors.ts';
 import type { RunEvent } from '../core/event.ts';
 import type { Host } from '../core/host.ts';
 import type { Plan } from '../core/plan.ts';
+import type { Step } from '../core/step.ts';
 import type { Clock } from './clock.ts';
 import { EventQueue } from './event-queue.ts';
 import { unitVersion, type Executor, type WorkUnit } from './executor.ts';
+import { withoutLeftOut } from './left-out.ts';
 import { PlanGuard } from './plan-guard.ts';
 import { repeatLost } from './repeat-lost.ts';
-import { runSteps } from './run-steps.ts';
+import { runSteps, type StepReporter } from './run-steps.ts';
 import { Seal } from './seal.ts';
 import { UnitReporter, type Notice } from './unit-reporter.ts';
 import { stepsOf } from './unit-steps.ts';
@@ -69,22 +71,37 @@ export class LocalExecutor implements Executor {
 
   async #runUnit(unit: WorkUnit, signal: AbortSignal, reporter: UnitReporter): Promise<void> {
     refuseOtherVersions(unit);
-    const steps = stepsOf(this.#plan, unit);
+    const allSteps = stepsOf(this.#plan, unit);
+    const { kept, reporter: told, end } = withoutLeftOut(allSteps, unit.leftOut, reporter);
+    this.#reporters.set(unit.host, reporter);
+    // A unit without any step is still the way to see whether the host is there.
+    if (kept.length > 0 || allSteps.length === 0)
+      await this.#runOnHost({ unit, allSteps, kept }, signal, told);
+    end();
+  }
+
+  async #runOnHost(
+    { unit, allSteps, kept }: { unit: WorkUnit; allSteps: readonly Step[]; kept: readonly Step[] },
+    signal: AbortSignal,
+    reporter: StepReporter,
+  ): Promise<void> {
+    const skipAll = (reason: string) => {
+      for (const step of kept) reporter.skipped(step, reason);
+    };
     if (signal.aborted) {
-      for (const step of steps) reporter.skipped(step, 'interrupted before this step');
+      skipAll('interrupted before this step');
       return;
     }
-    this.#reporters.set(unit.host, reporter);
     const session = await this.#readySession(unit, signal).catch((error: unknown) => {
       if (!signal.aborted) throw error;
     });
     if (!session) {
-      for (const step of steps) reporter.skipped(step, 'interrupted before the host was reached');
+      skipAll('interrupted before the host was reached');
       return;
     }
     const { host, losses } = session;
     const guard = this.#guardOf(unit);
-    await runSteps(steps, { ...unit, host, losses, clock: this.#clock, signal, guard }, reporter);
+    await runSteps(kept, { ...unit, allSteps, host, losses, clock: this.#clock, signal, guard }, reporter);
   }
 
   #guardOf({ salt, expect }: WorkUnit): PlanGuard | undefined {

@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../core/errors.ts';
 import type { HostSummary, Listener, RunEvent, RunMode, StepEvent } from '../core/event.ts';
-import type { Plan, PlayPlan } from '../core/plan.ts';
+import type { LeftOut, Plan, PlayPlan } from '../core/plan.ts';
 import type { Clock } from './clock.ts';
 import { unitVersion, type Executor, type WorkUnit } from './executor.ts';
 import { exitCodeOf } from './exit-code.ts';
@@ -40,6 +40,7 @@ interface HostRecord {
   failed: number;
   skipped: number;
   wouldChange: number;
+  leftOut: number;
 }
 
 class Coordinator {
@@ -53,7 +54,7 @@ class Coordinator {
     this.#plan = plan;
     this.#options = options;
     for (const host of plan.plays.flatMap((play) => play.hosts)) {
-      this.#records.set(host.host, { ok: 0, changed: 0, failed: 0, skipped: 0, wouldChange: 0 });
+      this.#records.set(host.host, { ok: 0, changed: 0, failed: 0, skipped: 0, wouldChange: 0, leftOut: 0 });
     }
   }
 
@@ -90,14 +91,13 @@ class Coordinator {
   async #runPlay(play: PlayPlan, index: number): Promise<void> {
     const hosts = play.hosts.map(({ host }) => host);
     this.#options.listener({ event: 'phase', name: play.name, hosts });
+    this.#tellUnselected(play);
     const failedNeed = play.dependsOn.find((host) => this.#failed(host));
     if (failedNeed !== undefined && this.#options.mode === 'apply') {
       this.#skipPlay(play, `"${failedNeed}", which this play builds on, failed`);
       return;
     }
-    const pending = play.dependsOn.some(
-      (host) => this.#records.get(host)!.wouldChange > 0 || this.#failed(host),
-    );
+    const pending = play.dependsOn.some((host) => this.#wouldChange(host) || this.#failed(host));
     for (let first = 0; first < hosts.length; first += play.batch) {
       await this.#inParallel(hosts.slice(first, first + play.batch), async (host) => {
         if (this.#failed(host) && this.#options.mode === 'apply')
@@ -107,7 +107,7 @@ class Coordinator {
           await this.#runUnit(
             host,
             { type: 'play', index },
-            pending || this.#records.get(host)!.wouldChange > 0,
+            pending || this.#wouldChange(host),
             this.#expectation(play, index, host),
           );
       });
@@ -138,6 +138,7 @@ class Coordinator {
       phase,
       mode,
       skipRequirements,
+      leftOut: this.#leftOut(host, phase),
       pendingChanges,
       ...(salt !== undefined && { salt }),
       ...expectation,
@@ -150,14 +151,34 @@ class Coordinator {
 
   #record(event: StepEvent): void {
     const record = this.#records.get(event.host)!;
-    if (event.status === 'would-change') record.wouldChange++;
+    if (event.leftOut) record.leftOut++;
+    else if (event.status === 'would-change') record.wouldChange++;
     else record[event.status]++;
     if (event.step === 'connect' && event.status === 'failed') this.#unreachable.add(event.host);
     for (const problem of event.problems ?? []) this.#codes.add(problem.code);
   }
 
+  /** Of the requirements of a host, each is one step for all its plays. */
+  #leftOut(host: string, phase: WorkUnit['phase']): LeftOut {
+    const plays = phase.type === 'play' ? [this.#plan.plays[phase.index]!] : this.#plan.plays;
+    const own = plays.flatMap((play) => play.hosts).filter((plan) => plan.host === host);
+    return Object.assign({}, ...own.map(({ leftOut }) => leftOut ?? {})) as LeftOut;
+  }
+
+  /** False for a host that is no part of the run: it is taken to be well. */
   #failed(host: string): boolean {
-    return this.#records.get(host)!.failed > 0;
+    return (this.#records.get(host)?.failed ?? 0) > 0;
+  }
+
+  #wouldChange(host: string): boolean {
+    return (this.#records.get(host)?.wouldChange ?? 0) > 0;
+  }
+
+  #tellUnselected(play: PlayPlan): void {
+    const unknown = play.hosts.length === 0 ? [] : play.dependsOn.filter((host) => !this.#records.has(host));
+    if (unknown.length === 0) return;
+    const text = `play "${play.name}" builds on ${unknown.join(', ')}, which this run leaves alone: taken to be well`;
+    this.#options.listener({ event: 'notice', level: 'info', text });
   }
 
   #skipPlay(play: PlayPlan, reason: string): void {
@@ -165,10 +186,10 @@ class Coordinator {
   }
 
   #skipHost(play: PlayPlan, host: string, reason: string): void {
-    const steps = play.hosts
-      .find((plan) => plan.host === host)!
-      .steps.filter((step) => step.type !== 'requirement');
-    for (const { id, at } of steps) {
+    const { steps, leftOut = {} } = play.hosts.find((plan) => plan.host === host)!;
+    for (const { id, at, type } of steps) {
+      if (type === 'requirement') continue;
+      const choice = leftOut[id];
       const event: StepEvent = {
         event: 'step',
         host,
@@ -177,7 +198,8 @@ class Coordinator {
         status: 'skipped',
         ms: 0,
         at,
-        reason,
+        reason: choice ?? reason,
+        ...(choice !== undefined && { leftOut: true }),
       };
       this.#record(event);
       this.#options.listener(event);
@@ -205,10 +227,13 @@ class Coordinator {
   }
 
   #summary(): Record<string, HostSummary> {
-    const entries = [...this.#records].map(([host, { wouldChange, ...counts }]): [string, HostSummary] => [
-      host,
-      this.#options.mode === 'check' ? { ...counts, wouldChange } : counts,
-    ]);
+    const isCheck = this.#options.mode === 'check';
+    const entries = [...this.#records].map(
+      ([host, { wouldChange, leftOut, ...counts }]): [string, HostSummary] => [
+        host,
+        { ...counts, ...(isCheck && { wouldChange }), ...(leftOut > 0 && { leftOut }) },
+      ],
+    );
     return Object.fromEntries(entries);
   }
 }

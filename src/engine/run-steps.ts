@@ -16,11 +16,16 @@ export interface StepReporter {
       Partial<Omit<StepEvent, 'event' | 'host' | 'play' | 'step' | 'ms' | 'at'>>,
   ): void;
   skipped(step: StepName, reason: string): void;
+  /** Is no part of the run: somebody has chosen other steps. */
+  leftOut(step: StepName, reason: string): void;
   failed(step: StepName, startedAt: number, error: unknown): void;
 }
 
 type Surroundings = Pick<StepContext, 'host' | 'clock' | 'signal' | 'losses' | 'guard'> &
-  Pick<WorkUnit, 'phase' | 'mode' | 'skipRequirements' | 'pendingChanges'>;
+  Pick<WorkUnit, 'phase' | 'mode' | 'skipRequirements' | 'pendingChanges'> & {
+    /** All that the play has for the host: an action that is left out stays due when a step that it watches changes. */
+    readonly allSteps: readonly Step[];
+  };
 
 /** Brings the steps of one unit to their end, in order; the first failure ends them, but for requirements. */
 export async function runSteps(
@@ -29,7 +34,11 @@ export async function runSteps(
   reporter: StepReporter,
 ): Promise<void> {
   const changed = new Set<string>();
-  const context: StepContext = { ...around, changed, watchersOf: (step) => watchersOf(step, steps) };
+  const context: StepContext = {
+    ...around,
+    changed,
+    watchersOf: (step) => watchersOf(step, around.allSteps),
+  };
   for (const [index, step] of steps.entries()) {
     const stop = (reason: string) => {
       for (const rest of steps.slice(index + 1)) reporter.skipped(rest, reason);

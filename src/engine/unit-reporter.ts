@@ -24,7 +24,8 @@ export class UnitReporter implements StepReporter {
 
   constructor(unit: WorkUnit, plan: Plan, queue: EventQueue, clock: Clock) {
     this.#host = unit.host;
-    this.#play = unit.phase.type === 'play' ? (plan.plays[unit.phase.index]?.name ?? unit.unitId) : unit.phase.type;
+    this.#play =
+      unit.phase.type === 'play' ? (plan.plays[unit.phase.index]?.name ?? unit.unitId) : unit.phase.type;
     this.#queue = queue;
     this.#clock = clock;
   }
@@ -50,6 +51,10 @@ export class UnitReporter implements StepReporter {
 
   skipped(step: StepName, reason: string): void {
     this.ended(step, this.#clock.now(), { status: 'skipped', reason });
+  }
+
+  leftOut(step: StepName, reason: string): void {
+    this.ended(step, this.#clock.now(), { status: 'skipped', reason, leftOut: true });
   }
 
   failed(step: StepName, startedAt: number, error: unknown): void {

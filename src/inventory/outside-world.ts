@@ -16,6 +16,8 @@ export interface OutsideWorld {
   readonly ageFiles?: AgeFiles;
   /** False when nobody logs in anywhere: no secret is then looked for. Default true. */
   readonly readsSecrets?: boolean;
+  /** The hosts that somebody logs in to: no password of the others is looked for. Default: all. */
+  readonly logsInTo?: ReadonlySet<string>;
   /** Asks a person for a secret, once a run for each text. Left out when nobody can be asked. */
   readonly askSecret?: AskSecret;
   /** What `~` stands for; absolute. */

@@ -55,6 +55,8 @@ export async function resolveInventory(
   return new Resolver(inventory, groups, world).resolve();
 }
 
+const credentials: readonly string[] = ['password', 'passphrase', 'becomePassword'] satisfies SettingKey[];
+
 class Resolver {
   readonly #inventory: Inventory;
   readonly #groups: GroupMap;
@@ -134,7 +136,9 @@ class Resolver {
 
   async #connection(host: string): Promise<{ connection: ConnectionSettings; address: string }> {
     const values = new Map<SettingKey, unknown>();
+    const logsIn = this.#world.logsInTo?.has(host) ?? true;
     for (const [key, setting] of Object.entries<Setting>(settings)) {
+      if (!logsIn && credentials.includes(key)) continue;
       const names = [...(setting.plain === undefined ? [] : [setting.plain]), ...setting.ansible];
       const entry = this.#lookup.ofConnection(
         host,

@@ -40,7 +40,7 @@ const problem = record(
 
 const hostSummary = record(
   { ok: count, changed: count, failed: count, skipped: count },
-  { wouldChange: count },
+  { wouldChange: count, leftOut: count },
 );
 
 const mode = oneOf('apply', 'check');
@@ -79,6 +79,7 @@ export const runEventSchema = {
         figure: text,
         warning: text,
         reason: text,
+        leftOut: { const: true },
         problems: listOf(problem),
       },
     ),

@@ -66,13 +66,18 @@ function countsOf(steps: readonly StepEvent[]): string {
   const parts = [
     [count('would-change', 'changed'), 'would change'],
     [count('failed'), 'failed'],
-    [count('skipped'), 'known after apply, or skipped'],
+    [steps.filter(isOpen).length, 'known after apply, or skipped'],
+    [steps.filter(({ leftOut }) => leftOut).length, 'left out'],
     [count('ok'), 'as wanted'],
   ] as const;
   return parts
     .filter(([number]) => number > 0)
     .map(([number, word]) => `${number} ${word}`)
     .join(', ');
+}
+
+function isOpen({ status, leftOut }: StepEvent): boolean {
+  return status === 'skipped' && !leftOut;
 }
 
 function stepBlock(step: StepEvent, view: View): string[] {

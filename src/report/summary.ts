@@ -48,6 +48,7 @@ function outcomeSections(event: Counted, steps: readonly StepEvent[], view: View
     changeSection(event, steps, view),
     failureSection(event, steps, view),
     skipSection(steps, view),
+    leftOutLines(steps, view),
   ];
 }
 
@@ -116,12 +117,20 @@ function inOrder(hosts: readonly string[], event: Counted): string[] {
 }
 
 function skipSection(steps: readonly StepEvent[], view: View): string[] {
-  const skipped = steps.filter(({ status }) => status === 'skipped');
+  const skipped = steps.filter(({ status, leftOut }) => status === 'skipped' && !leftOut);
   const lines = hostsBy(skipped.map(({ host, reason = 'no reason given' }) => [host, reason])).map(
     ([reason, hosts]) =>
       `${plural(hosts.length, 'step')} on ${hostList([...new Set(hosts)])}: ${sanitizeLine(reason)}`,
   );
   return section('Skipped', bounded(lines, view), 'skipped', view);
+}
+
+/** What a person has chosen to leave out is no news: a line for each reason. */
+function leftOutLines(steps: readonly StepEvent[], { style }: View): string[] {
+  const counts = new Map<string, number>();
+  for (const { leftOut, reason = '' } of steps)
+    if (leftOut) counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  return [...counts].map(([reason, count]) => style.dim(`${plural(count, 'step')} ${sanitizeLine(reason)}`));
 }
 
 function section(title: string, lines: readonly string[], sign: SignName, { style }: View): string[] {

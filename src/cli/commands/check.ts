@@ -6,17 +6,14 @@ import { ProvisionError } from '../../core/errors.ts';
 import type { Sink } from '../../report/sink.ts';
 import { packageRoot } from '../package-root.ts';
 import { answerSecret } from '../prompts.ts';
+import type { CheckRequest } from '../program/check.ts';
 import { readInput } from '../read-input.ts';
 
 /**
  * Reads and checks all input, and tells what a run would consist of; contacts nothing.
  * @returns the exit code
  */
-export async function checkCommand(
-  request: { readonly inventory: string; readonly playbook?: string; readonly ageIdentity?: string },
-  sink: Sink,
-  mayAsk: boolean,
-): Promise<number> {
+export async function checkCommand(request: CheckRequest, sink: Sink, mayAsk: boolean): Promise<number> {
   const { plan, warnings } = await readInput(
     { ...request, readOnly: true },
     mayAsk ? { secret: answerSecret } : {},
@@ -24,9 +21,11 @@ export async function checkCommand(
   for (const warning of warnings) sink.message(`warning: ${warning}`);
   await typeCheck(request.playbook, sink);
   for (const play of plan.plays) {
-    for (const { host, steps } of play.hosts) {
-      sink.result(`${play.name} ${host}: ${steps.length} steps`);
-      for (const step of steps) sink.result(`  ${step.id}`);
+    for (const { host, steps, leftOut = {} } of play.hosts) {
+      const kept = steps.filter(({ id }) => leftOut[id] === undefined);
+      const without = kept.length < steps.length ? `, ${steps.length - kept.length} left out` : '';
+      sink.result(`${play.name} ${host}: ${kept.length} steps${without}`);
+      for (const { id, tags } of kept) sink.result(tags ? `  ${id}  (${tags.join(', ')})` : `  ${id}`);
     }
   }
   return 0;

@@ -1,7 +1,10 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
+import { reservedTags } from '../../core/block.ts';
+import type { StepSelection } from '../../core/select-steps.ts';
+import type { HostSelection } from '../select-hosts.ts';
 
 /** What every command that reads an inventory is given. */
-export interface InputRequest {
+export interface InputRequest extends Required<HostSelection> {
   readonly command: string;
   readonly playbook?: string;
   readonly inventory: string;
@@ -13,7 +16,7 @@ export interface InputRequest {
 }
 
 /** What every command that reaches hosts as a run does is given. */
-export interface ReachRequest extends InputRequest {
+export interface ReachRequest extends InputRequest, StepSelection {
   readonly acceptNew: boolean;
   readonly forks: number;
   /** Seconds for which a host that was lost is tried. */
@@ -32,6 +35,13 @@ export function inputOptions(command: Command): Command {
       'playbook in TypeScript; default: `playbook:` of the inventory, else the shipped Rancher playbook',
     )
     .requiredOption('-i, --inventory <file>', 'inventory in YAML')
+    .option(
+      '-l, --limit <pattern>',
+      'only these hosts: lb:!lb-2, web*, @FILE, @failed; repeatable',
+      pattern,
+      [],
+    )
+    .option('--exclude <pattern>', 'not these hosts; repeatable', pattern, [])
     .option('-F, --ssh-config <file>', 'instead of ~/.ssh/config and /etc/ssh/ssh_config; none: read neither')
     .addOption(
       new Option(
@@ -49,8 +59,27 @@ export function inputOptions(command: Command): Command {
     });
 }
 
+/** The choice of steps, for every command that has a plan of them. */
+export function stepOptions(command: Command): Command {
+  return command
+    .option(
+      '--only <pattern>',
+      'only these steps: a tag, or an id such as "file /etc/*"; repeatable',
+      pattern,
+      [],
+    )
+    .option('--skip <pattern>', 'not these steps; repeatable', pattern, [])
+    .option(
+      '--start-at <pattern>',
+      'nothing before the first of these steps',
+      (value) => pattern(value, [])[0],
+    )
+    .option('-t, --tags <names>', 'as --only, by tags alone: tls,nginx', tagNames, [])
+    .option('--skip-tags <names>', 'as --skip, by tags alone', tagNames, []);
+}
+
 export function reachOptions(command: Command): Command {
-  return forksOption(inputOptions(command))
+  return stepOptions(forksOption(inputOptions(command)))
     .option(
       '--accept-new',
       'store the keys of hosts that are not yet known; changed keys stay refused',
@@ -79,6 +108,20 @@ export function named(playbook: string | undefined): { readonly playbook?: strin
 
 export function collect(value: string, before: readonly string[]): string[] {
   return [...before, value];
+}
+
+/** An empty variable of a script must not turn into all hosts or all steps. */
+function pattern(value: string, before: readonly string[]): string[] {
+  if (value.trim() === '') throw new InvalidArgumentError('It is empty.');
+  return collect(value, before);
+}
+
+function tagNames(value: string, before: readonly string[]): string[] {
+  const names = value.split(',').map((name) => name.trim());
+  const reserved = names.find((name) => reservedTags.includes(name));
+  if (reserved !== undefined)
+    throw new InvalidArgumentError(`"${reserved}" is a tag of Ansible that has no meaning here.`);
+  return names.reduce<string[]>((all, name) => pattern(name, all), [...before]);
 }
 
 function wholeNumber(value: string): number {

@@ -1,0 +1,147 @@
+import { ProvisionError, throwProblems, type Problem } from './errors.ts';
+import { globMatcher } from './glob.ts';
+import type { HostPlan, Plan, PlayPlan } from './plan.ts';
+import type { Step } from './step.ts';
+import { didYouMean } from './suggest.ts';
+
+/** Which steps of a plan a person wants. A pattern is a tag or the id of a step, both with `*`, `?` and `[a-z]`. */
+export interface StepSelection {
+  /** Only these, and the actions that are due when they change something. */
+  readonly only?: readonly string[];
+  readonly skip?: readonly string[];
+  /** Nothing that stands before the first step that is like it. */
+  readonly startAt?: string;
+  /** As `only`, by tags alone: the names that Ansible has. */
+  readonly tags?: readonly string[];
+  readonly skipTags?: readonly string[];
+}
+
+/**
+ * The same plan, in which each host knows the steps that it leaves out. Requirements are left out only where they are skipped.
+ * @throws ProvisionError `SELECTION` when a pattern is like no step of the plan, or no step is left
+ * @example
+ * const steered = selectSteps(plan, { only: ['tls', 'file /etc/nginx/*'] });
+ */
+export function selectSteps(plan: Plan, selection: StepSelection): Plan {
+  const patterns = new StepPatterns(selection);
+  if (patterns.all.length === 0) return plan;
+  throwProblems(patterns.all.flatMap((pattern) => problemsWith(pattern, plan)));
+  const start = plan.plays.findIndex((play) => firstOf(play, patterns.startAt));
+  const plays = plan.plays.map((play, index) => ({
+    ...play,
+    hosts: play.hosts.map((host) => {
+      const from = index < start ? Infinity : index === start ? startOf(host, patterns.startAt!) : 0;
+      const leftOut = Object.fromEntries(
+        host.steps.flatMap((step, place) => {
+          const reason = patterns.reasonAgainst(step, host.steps, place < from);
+          return reason === undefined ? [] : [[step.id, reason]];
+        }),
+      );
+      return Object.keys(leftOut).length === 0 ? host : { ...host, leftOut };
+    }),
+  }));
+  refuseNothing(plays, patterns);
+  return { plays };
+}
+
+interface Pattern {
+  /** As it was given: `--only tls`. */
+  readonly said: string;
+  readonly text: string;
+  readonly byTagOnly: boolean;
+  isLike(step: Step): boolean;
+}
+
+class StepPatterns {
+  readonly only: readonly Pattern[];
+  readonly skip: readonly Pattern[];
+  readonly startAt: Pattern | undefined;
+
+  constructor({ only = [], skip = [], startAt, tags = [], skipTags = [] }: StepSelection) {
+    this.only = [
+      ...only.map((text) => patternOf('--only', text)),
+      ...tags.map((text) => patternOf('--tags', text, true)),
+    ];
+    this.skip = [
+      ...skip.map((text) => patternOf('--skip', text)),
+      ...skipTags.map((text) => patternOf('--skip-tags', text, true)),
+    ];
+    this.startAt = startAt === undefined ? undefined : patternOf('--start-at', startAt);
+  }
+
+  get all(): readonly Pattern[] {
+    return [...this.only, ...this.skip, ...(this.startAt ? [this.startAt] : [])];
+  }
+
+  reasonAgainst(step: Step, steps: readonly Step[], isBefore: boolean): string | undefined {
+    const against = this.skip.find((pattern) => pattern.isLike(step));
+    if (against) return `left out by ${against.said}`;
+    if (step.type === 'requirement') return undefined;
+    if (isBefore) return `left out by ${this.startAt!.said}`;
+    if (this.only.length === 0 || this.#isWanted(step)) return undefined;
+    // What a chosen step changes must become live: its action belongs to it.
+    const watched = step.type === 'onChange' ? steps.filter(({ id }) => step.watches.includes(id)) : [];
+    if (watched.some((other) => this.#isWanted(other))) return undefined;
+    return `left out by ${this.only.map(({ said }) => said).join(' ')}`;
+  }
+
+  #isWanted(step: Step): boolean {
+    return this.only.some((pattern) => pattern.isLike(step));
+  }
+}
+
+function patternOf(option: string, text: string, byTagOnly = false): Pattern {
+  const isLike = byTagOnly ? (name: string) => name === text : globMatcher(text);
+  return {
+    said: `${option} ${/\s/.test(text) ? JSON.stringify(text) : text}`,
+    text,
+    byTagOnly,
+    isLike: ({ id, tags = [] }) => tags.some(isLike) || (!byTagOnly && isLike(id)),
+  };
+}
+
+function problemsWith(pattern: Pattern, plan: Plan): Problem[] {
+  const steps = plan.plays.flatMap((play) => play.hosts).flatMap((host) => host.steps);
+  if (steps.some((step) => pattern.isLike(step))) return [];
+  const tags = new Set(steps.flatMap((step) => step.tags ?? []));
+  const ids = new Set(pattern.byTagOnly ? [] : steps.map(({ id }) => id));
+  const near = didYouMean(pattern.text, [...tags, ...ids]);
+  const isKind = !pattern.byTagOnly && [...ids].some((id) => id.startsWith(`${pattern.text} `));
+  const known = tags.size > 0 ? `known tags: ${[...tags].join(', ')}` : 'no step has a tag';
+  const other = pattern.byTagOnly ? known : `${known}; provision check lists the steps`;
+  const meant = isKind ? `${pattern.text} *` : near;
+  return [
+    {
+      code: 'SELECTION',
+      happened: `${pattern.said} is like no step of this run`,
+      hostState: 'nothing was contacted',
+      remedy: meant === undefined ? other : `did you mean "${meant}"?`,
+    },
+  ];
+}
+
+function firstOf(play: PlayPlan, pattern: Pattern | undefined): boolean {
+  return pattern !== undefined && play.hosts.some(({ steps }) => steps.some((step) => pattern.isLike(step)));
+}
+
+/** A host of the play in which it starts that has no such step does all of its steps. */
+function startOf({ steps }: HostPlan, pattern: Pattern): number {
+  return Math.max(
+    0,
+    steps.findIndex((step) => pattern.isLike(step)),
+  );
+}
+
+function refuseNothing(plays: readonly PlayPlan[], patterns: StepPatterns): void {
+  const hosts = plays.flatMap((play) => play.hosts);
+  const isLeft = hosts.some(({ steps, leftOut = {} }) =>
+    steps.some(({ id, type }) => type !== 'requirement' && leftOut[id] === undefined),
+  );
+  if (isLeft) return;
+  throw new ProvisionError({
+    code: 'SELECTION',
+    happened: `${patterns.all.map(({ said }) => said).join(' ')} leaves no step to do`,
+    hostState: 'nothing was contacted',
+    remedy: 'choose others',
+  });
+}

@@ -1,0 +1,99 @@
+import { action } from '../../src/core/action.ts';
+import type { RunEvent, StepEvent } from '../../src/core/event.ts';
+import { createPlan, type Plan, type ResolvedInventory } from '../../src/core/plan.ts';
+import type { Playbook } from '../../src/core/play.ts';
+import { resource } from '../../src/core/resource.ts';
+import { sh } from '../../src/core/script.ts';
+import type { Clock } from '../../src/engine/clock.ts';
+import { LocalExecutor } from '../../src/engine/local-executor.ts';
+import { runPlan, type RunOptions } from '../../src/engine/run-plan.ts';
+import { MemoryHost } from '../../src/host/memory-host.ts';
+
+/** A text file, as the smallest resource that there is. */
+export const note = resource({
+  kind: 'note',
+  want: (props: { path: string; text: string }) => props,
+  id: ({ path }) => path,
+  read: async (host, { path }) => {
+    const text = await host.readFile(path);
+    return text === undefined ? undefined : { text };
+  },
+  diff: (have, { text }) => (have?.text === text ? [] : [{ type: 'value', path: 'text', want: text }]),
+  apply: async (host, { path, text }) => host.writeFile(path, text, { mode: '0644' }),
+});
+
+export const reload = action({
+  kind: 'reload',
+  id: (name: string) => name,
+  run: async (host, name) => void (await host.run(sh`reload ${name}`)),
+});
+
+/** A host that remembers notes of due actions, as a real one does. */
+export function hostNamed(name: string): MemoryHost {
+  const due = new Set<string>();
+  const noteOf = (script: string) => /due\/([0-9a-f]+)/.exec(script)![1]!;
+  return new MemoryHost({ name })
+    .answer(/^\[ -e .*\/due\//, (script) => ({ code: due.has(noteOf(script)) ? 0 : 1 }))
+    .answer(/^mkdir .*\/due /, (script) => {
+      due.add(noteOf(script));
+      return '';
+    })
+    .answer(/^rm -f .*\/due\//, (script) => {
+      due.delete(noteOf(script));
+      return '';
+    })
+    .answer(/^reload/, '');
+}
+
+export const inventoryOf = (groups: Record<string, readonly string[]>): ResolvedInventory => ({
+  groups: new Map(
+    Object.entries(groups).map(([group, names]) => [
+      group,
+      names.map((name) => ({ name, address: `${name}.test`, vars: new Map([[group, {}]]) })),
+    ]),
+  ),
+});
+
+class FakeClock implements Clock {
+  time = 0;
+  now = () => this.time;
+  sleep = async (ms: number) => void (this.time += ms);
+}
+
+/** A run over hosts in memory; those that are not given are made. */
+export async function runOn(
+  book: Playbook,
+  groups: Record<string, readonly string[]>,
+  {
+    hosts = {},
+    steer = (plan) => plan,
+    chosen,
+    ...options
+  }: Partial<RunOptions> & {
+    hosts?: Record<string, MemoryHost>;
+    steer?: (plan: Plan) => Plan;
+    chosen?: readonly string[];
+  } = {},
+) {
+  const plan = steer(createPlan(book, inventoryOf(groups), chosen && new Set(chosen)));
+  const clock = new FakeClock();
+  const events: RunEvent[] = [];
+  const connected: string[] = [];
+  const connect = async (name: string, progress: (text: string) => void) => {
+    connected.push(name);
+    const host = (hosts[name] ??= hostNamed(name));
+    host.progress = progress;
+    return { host, close: async () => undefined };
+  };
+  const result = await runPlan(plan, {
+    mode: 'apply',
+    executor: new LocalExecutor(plan, connect, clock),
+    listener: (event) => events.push(event),
+    clock,
+    signal: new AbortController().signal,
+    ...options,
+  });
+  const steps = events.filter((event): event is StepEvent => event.event === 'step');
+  const statuses = steps.map((step) => `${step.host} ${step.step}: ${step.status}`);
+  return { ...result, events, steps, statuses, connected, hostsInMemory: hosts };
+}
