@@ -1,5 +1,16 @@
 // The direction of imports: core <- host <- siblings <- cli, index, testing. ARCHITECTURE.md says why.
-const siblings = ['inventory', 'templates', 'resources', 'actions', 'ssh', 'report', 'records', 'engine', 'tls'];
+const siblings = [
+  'inventory',
+  'templates',
+  'resources',
+  'actions',
+  'ssh',
+  'report',
+  'records',
+  'engine',
+  'plan-file',
+  'tls',
+];
 
 module.exports = {
   forbidden: [

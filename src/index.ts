@@ -58,6 +58,8 @@ export { image, type ImageProps } from './resources/image.ts';
 export { whyNoAnswer } from './resources/no-answer.ts';
 export { pkg, type PackageProps } from './resources/package.ts';
 export { service, type ServiceProps } from './resources/service.ts';
+export type { PlanFile } from './plan-file/plan-file.ts';
+export { planFileSchema } from './plan-file/plan-file-schema.ts';
 export { contentHash } from './templates/content-hash.ts';
 export { renderTemplate, type TemplateOptions, type TemplateView } from './templates/template.ts';
 export { tlsCertificate, type TlsCertificate } from './tls/certificate-field.ts';

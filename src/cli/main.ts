@@ -37,9 +37,11 @@ async function main(argv: readonly string[], out: Sink): Promise<number> {
       out.message('stopped: nothing was changed');
       return 130;
     }
-    const count = problemsOf(error).length;
+    const problems = problemsOf(error);
     const code = report(error, out);
-    if (count > 1) out.message(`${count} problems; nothing was contacted`);
+    // The one thing that is found out about hosts before anything is changed.
+    const done = problems.some((problem) => problem.code === 'STALE_PLAN') ? 'changed' : 'contacted';
+    if (problems.length > 1) out.message(`${problems.length} problems; nothing was ${done}`);
     return code;
   }
 }
@@ -59,6 +61,10 @@ async function dispatch(request: Request, out: Sink): Promise<number> {
       return 0;
     case 'run':
       return (await import('./commands/run.ts')).runCommand(request, out);
+    case 'plan':
+      return (await import('./commands/plan.ts')).planCommand(request, out);
+    case 'apply':
+      return (await import('./commands/apply.ts')).applyCommand(request, out);
     case 'check':
       return (await import('./commands/check.ts')).checkCommand(request, out, canAsk(request));
     case 'trust':

@@ -72,6 +72,45 @@ describe('a run', () => {
   });
 });
 
+describe('a plan', () => {
+  test('is made, and applied with the file before the playbook', () => {
+    expect(parse('plan', 'site.ts', '-i', 'inv.yaml', '-o', 'plan.json', '--only', 'tls')).toMatchObject({
+      command: 'plan',
+      playbook: 'site.ts',
+      out: 'plan.json',
+      only: ['tls'],
+    });
+    expect(parse('apply', 'plan.json', 'site.ts', '-i', 'inv.yaml', '-f', '5')).toMatchObject({
+      command: 'apply',
+      plan: 'plan.json',
+      playbook: 'site.ts',
+      forks: 5,
+    });
+  });
+
+  test('is applied as a whole', () => {
+    for (const choice of [
+      ['--limit', 'lb'],
+      ['--exclude', 'lb'],
+      ['--only', 'tls'],
+      ['--start-at', 'x'],
+      ['-t', 'tls'],
+    ])
+      expect(refusal('apply', 'plan.json', '-i', 'inv.yaml', ...choice)).toMatch(/applied as a whole/);
+    expect(refusal('apply', '-i', 'inv.yaml')).toMatch(/missing.*plan/);
+    expect(refusal('apply', 'plan.json', '-i', 'inv.yaml', '--check')).toMatch(/unknown option/);
+  });
+
+  test('drift is a check with texts and an exit code', () => {
+    expect(parse('drift', '-i', 'inv.yaml')).toMatchObject({
+      check: true,
+      diff: true,
+      detailedExitcode: true,
+    });
+    expect(refusal('drift', '-i', 'inv.yaml', '--yes')).toMatch(/unknown option/);
+  });
+});
+
 describe('a mistake never becomes a run', () => {
   test.each([
     [['-i', 'inv.yaml', '--chekc'], /unknown option '--chekc'.*--check/],

@@ -1,25 +1,38 @@
 import { Command, CommanderError } from 'commander';
 import { ProvisionError } from '../core/errors.ts';
+import { defineApply, type ApplyRequest } from './program/apply.ts';
 import { defineCheck, type CheckRequest } from './program/check.ts';
+import { defineDrift } from './program/drift.ts';
+import { definePlan, type PlanRequest } from './program/plan.ts';
 import { defineRun, type RunRequest } from './program/run.ts';
 import { defineRuns, type RunsRequest } from './program/runs.ts';
 import { defineTrust, type TrustRequest } from './program/trust.ts';
 
 /** What a person asked for on the command line. */
-export type Request = RunRequest | CheckRequest | TrustRequest | RunsRequest | { readonly command: 'none' };
+export type Request =
+  | RunRequest
+  | PlanRequest
+  | ApplyRequest
+  | CheckRequest
+  | TrustRequest
+  | RunsRequest
+  | { readonly command: 'none' };
 
-const definitions = [defineRun, defineCheck, defineTrust, defineRuns];
+const definitions = [defineRun, definePlan, defineApply, defineDrift, defineCheck, defineTrust, defineRuns];
 
 const examples = `
 Examples:
   $ provision -i inventory.yaml               plan, show, ask, apply
   $ provision -i inventory.yaml -C -D         only show what would change, with the text of files
   $ provision -i inventory.yaml -y            apply without asking
+  $ provision plan -i inventory.yaml -o plan.json    keep what would change as a plan
+  $ provision apply plan.json -i inventory.yaml      apply it, where nothing has moved since
   $ provision trust -i inventory.yaml         look at the host keys, and store them
   $ provision check -i inventory.yaml           check inventory, playbook and certificates; contacts nothing
 
 Exit codes: 0 converged, 2 a step failed, 3 invalid input (nothing contacted), 4 a host unreachable, 5 wrong command line,
-6 both 2 and 4, 7 host locked, 8 host key or key file refused, 20 changes pending (--detailed-exitcode), 130 interrupted.`;
+6 both 2 and 4, 7 host locked, 8 host key or key file refused, 9 a plan does not hold any more, 20 changes pending
+(--detailed-exitcode, drift), 130 interrupted.`;
 
 /**
  * Reads the command line. Help and version are printed here and yield `none`.

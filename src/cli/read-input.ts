@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path';
 import { ProvisionError, type Problem } from '../core/errors.ts';
-import { createPlan, type Plan } from '../core/plan.ts';
+import { createPlan, type Plan, type ResolvedInventory } from '../core/plan.ts';
 import type { Playbook } from '../core/play.ts';
 import { selectSteps, type StepSelection } from '../core/select-steps.ts';
 import { formatLocation } from '../core/source.ts';
@@ -23,6 +23,8 @@ import { SshSettings } from './ssh-settings.ts';
 /** Everything that a run needs, read and checked, with nothing contacted. */
 export interface Input {
   readonly plan: Plan;
+  /** The values that the plan was made of. */
+  readonly resolved: ResolvedInventory;
   /** By host. */
   readonly targets: ReadonlyMap<string, SshTarget>;
   /** What a person should look at, with its place in the inventory. */
@@ -91,7 +93,7 @@ export async function readInput(
     ...ofIdentities,
   ];
   const files = { inventory: resolve(given.file), playbook: resolve(playbookFile) };
-  return { plan, targets, warnings, files };
+  return { plan, resolved: resolution.resolved, targets, warnings, files };
 }
 
 /**

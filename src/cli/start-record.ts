@@ -66,7 +66,7 @@ const shapeless = new Set([
   'verbosity',
   'yes',
 ]);
-const paths = new Set(['ageIdentity', 'sshConfig']);
+const paths = new Set(['ageIdentity', 'sshConfig', 'plan', 'out']);
 
 function shapingOptions(request: object): Record<string, Json> {
   const all = Object.entries(request) as [string, Json | undefined][];

@@ -1,7 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Change } from '../core/change.ts';
 import { ProvisionError } from '../core/errors.ts';
-import type { StepEvent } from '../core/event.ts';
 import type { Plan } from '../core/plan.ts';
 import { resource } from '../core/resource.ts';
 import type { ResourceStep } from '../core/step.ts';
@@ -49,18 +48,12 @@ async function guardOf(
   seen: readonly [ResourceStep, Have | undefined, readonly Change[]][],
   untouched = true,
 ): Promise<PlanGuard> {
-  const events = seen.map(async ([step, have, changes]): Promise<StepEvent> => ({
-    event: 'step',
-    host: 'a',
-    play: 'p',
-    step: step.id,
-    ms: 0,
-    at: [],
-    status: changes.length > 0 ? 'would-change' : 'ok',
+  const found = seen.map(async ([step, have, changes]) => ({
+    id: step.id,
     changes,
     precondition: await seal.of(step.precondition(have)),
   }));
-  return new PlanGuard(seal, { untouched, steps: await expectedSteps(await Promise.all(events), seal) });
+  return new PlanGuard(seal, { untouched, steps: await expectedSteps(await Promise.all(found), seal) });
 }
 
 const outcome = (held: Promise<void>) =>

@@ -1,6 +1,5 @@
 import type { Change } from '../core/change.ts';
 import { ProvisionError } from '../core/errors.ts';
-import type { StepEvent } from '../core/event.ts';
 import type { ResourceStep, Step } from '../core/step.ts';
 import type { Seal } from './seal.ts';
 
@@ -21,11 +20,18 @@ export interface Expectation {
   readonly steps: readonly ExpectedStep[];
 }
 
-/** The steps of one play on one host, as a check saw them, to hold the run that follows to it. */
-export async function expectedSteps(events: readonly StepEvent[], seal: Seal): Promise<ExpectedStep[]> {
+/** What a check has found of one step. */
+interface FoundStep {
+  readonly id: string;
+  readonly precondition?: string;
+  readonly changes: readonly Change[];
+}
+
+/** The steps of one play on one host, as a check has found them, to hold the run that follows to it. */
+export async function expectedSteps(steps: readonly FoundStep[], seal: Seal): Promise<ExpectedStep[]> {
   return Promise.all(
-    events.map(async ({ step, precondition, changes = [] }) => ({
-      id: step,
+    steps.map(async ({ id, precondition, changes }) => ({
+      id,
       ...(precondition !== undefined && { precondition }),
       changes: await Promise.all(changes.map((change) => essenceOf(change, seal))),
       isOpen: changes.some(({ type }) => type === 'unknown'),

@@ -135,7 +135,7 @@ async function run(
   args: readonly string[],
   killAfter = Infinity,
 ): Promise<number | null> {
-  const child = spawn(process.execPath, [program, '-i', file, '-vvv', '--diff', ...args], {
+  const child = spawn(process.execPath, [program, ...args, '-i', file, '-vvv', '--diff'], {
     stdio: ['ignore', 'pipe', 'pipe'],
     cwd: folder.path,
     env: {
@@ -200,6 +200,8 @@ test('S06, S07, S08, S09, S11, S13, S14, S41, S47: no secret is anywhere but whe
   await lab.lb.run('sh -c "sleep 1; true" control-sighting');
   const json = ['--output', 'jsonl'];
   expect(await run('a check', inventory(), ['--check'])).toBe(0);
+  // Among the files that are searched in the end.
+  expect(await run('a plan', inventory(), ['plan', '--out', folder.file('plan.json')])).toBe(0);
   expect(
     await run('a wrong sudo password', inventory({ become: '{ file: wrong-password }' }), json),
   ).not.toBe(0);

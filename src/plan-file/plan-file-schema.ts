@@ -1,0 +1,72 @@
+import { effectTypes } from '../core/effect.ts';
+
+const text = { type: 'string' };
+const hash = { type: 'string', pattern: '^[0-9a-f]{64}$' };
+const count = { type: 'integer', minimum: 0 };
+const oneOf = (...values: string[]) => ({ type: 'string', enum: values });
+const listOf = (items: object) => ({ type: 'array', items });
+
+/** What is not listed is refused: a field that is not understood may be the one that matters. */
+function record(required: Record<string, object>, optional: Record<string, object> = {}) {
+  return {
+    type: 'object',
+    properties: { ...required, ...optional },
+    required: Object.keys(required),
+    additionalProperties: false,
+  };
+}
+
+const change = {
+  anyOf: [
+    record({ type: { const: 'value' }, path: text }, { have: {}, want: {} }),
+    record({ type: { const: 'text' }, path: text }, { have: text, want: text }),
+    record({ type: { const: 'secret' }, path: text, have: oneOf('absent', 'differs') }),
+    record({ type: { const: 'unknown' }, path: text }),
+  ],
+};
+
+const step = record(
+  {
+    id: text,
+    at: listOf(record({ file: text, line: count }, { column: count })),
+    status: oneOf('ok', 'would-change', 'known-after-apply', 'skipped'),
+    want: hash,
+    changes: listOf(change),
+    effects: listOf(record({ type: oneOf(...effectTypes), what: text })),
+  },
+  { precondition: hash, reason: text },
+);
+
+const choices = record(
+  {
+    limit: listOf(text),
+    only: listOf(text),
+    skip: listOf(text),
+    tags: listOf(text),
+    skipTags: listOf(text),
+    skipRequirement: listOf(text),
+  },
+  { startAt: text },
+);
+
+/**
+ * JSON Schema of the file that `provision plan -o FILE` writes; `docs/plan.schema.json` is the same.
+ * @see {@link https://json-schema.org/draft/2020-12/schema}
+ */
+export const planFileSchema = {
+  $schema: 'https://json-schema.org/draft/2020-12/schema',
+  title: 'A plan of provision, version 1',
+  ...record(
+    {
+      version: { const: 1 },
+      made: { type: 'string', pattern: String.raw`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z$` },
+      provision: text,
+      inventory: text,
+      salt: { type: 'string', pattern: '^[0-9a-f]{32}$' },
+      input: hash,
+      options: choices,
+      plays: listOf(record({ name: text, hosts: listOf(record({ host: text, steps: listOf(step) })) })),
+    },
+    { playbook: text },
+  ),
+} as const;
