@@ -26,6 +26,7 @@ export type { LargeFile } from './core/large-file.ts';
 export {
   inventory,
   playbook,
+  type GateList,
   type Peer,
   type Play,
   type Playbook,
@@ -34,6 +35,7 @@ export {
   type Site,
 } from './core/play.ts';
 export { requirement } from './core/requirement.ts';
+export type { HostShare } from './core/rollout.ts';
 export { resource, type ResourceDefinition } from './core/resource.ts';
 export type { RecordedEvent, RunRecord } from './core/run-record.ts';
 export { joinScripts, quote, Script, sh } from './core/script.ts';

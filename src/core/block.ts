@@ -19,7 +19,7 @@ export const reservedTags: readonly string[] = ['all', 'always', 'never', 'tagge
  * Says something of several steps at once: tags, tries, deadlines.
  * @throws ProvisionError `PLAYBOOK` for tags, tries or deadlines that make no sense
  * @example
- * block({ tags: ['tls'], retry: { retries: 3, delayMs: 1000 } }, [certificate, key]);
+ * block({ tags: ['tls'], retry: { retries: 3, delayMs: 1000 } }, [certificate, configuration]);
  */
 export function block(options: BlockOptions, steps: StepList): Step[] {
   refuseNonsense(options);

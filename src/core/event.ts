@@ -51,7 +51,14 @@ export type RunEvent =
       readonly mode: RunMode;
       readonly plays: readonly PlayOutline[];
     }
-  | { readonly event: 'phase'; readonly name: string; readonly hosts: readonly string[] }
+  | {
+      readonly event: 'phase';
+      readonly name: string;
+      readonly hosts: readonly string[];
+      /** Which batch of the play it is, from 1, and of how many. Absent where there is only one. */
+      readonly batch?: number;
+      readonly batches?: number;
+    }
   | { readonly event: 'step-start'; readonly host: string; readonly play: string; readonly step: string }
   | { readonly event: 'progress'; readonly host: string; readonly step?: string; readonly text: string }
   | StepEvent

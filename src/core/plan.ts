@@ -2,7 +2,8 @@ import { block } from './block.ts';
 import { problemsOf, throwProblems, type Problem } from './errors.ts';
 import type { Peer, Play, PlayContext, Playbook } from './play.ts';
 import { formatLocation } from './source.ts';
-import { flattenSteps, type Step } from './step.ts';
+import { rolloutProblems, type RolloutOptions } from './rollout.ts';
+import { flattenSteps, type ConditionStep, type Step } from './step.ts';
 
 /** One host with all its values read and typed. */
 export interface ResolvedHost {
@@ -24,6 +25,8 @@ export interface HostPlan {
   readonly steps: readonly Step[];
   /** The steps that a person has left out. Absent: none. */
   readonly leftOut?: LeftOut;
+  /** What must hold after the batch of the host, before the next one. Absent: nothing. */
+  readonly gate?: readonly ConditionStep[];
   /** What a person should know when all of it has succeeded. */
   readonly notes: readonly string[];
 }
@@ -34,8 +37,8 @@ export type LeftOut = Readonly<Record<string, string>>;
 export interface PlayPlan {
   readonly name: string;
   readonly group: string;
-  /** How many hosts run at a time. */
-  readonly batch: number;
+  /** How it goes from host to host. Absent: all at once. */
+  readonly rollout?: RolloutOptions;
   readonly hosts: readonly HostPlan[];
   /** Hosts of other groups that this play has read, chosen or not; it is skipped when one of them failed. */
   readonly dependsOn: readonly string[];
@@ -77,24 +80,33 @@ function planPlay(
     try {
       const context = contextOf(member, play, inventory, readGroups);
       const steps = stepsOf(play, context);
-      problems.push(...checkSteps(steps, member.name));
-      return { host: member.name, steps, notes: play.options.notes?.(context) ?? [] };
+      const gate = gateOf(play, context);
+      problems.push(...checkSteps([...steps, ...gate], member.name), ...checkGate(gate, member.name));
+      const notes = play.options.notes?.(context) ?? [];
+      return { host: member.name, steps, notes, ...(gate.length > 0 && { gate }) };
     } catch (error) {
       problems.push(...problemsOf(error).map((problem) => ({ host: member.name, at: play.at, ...problem })));
       return { host: member.name, steps: [], notes: [] };
     }
   });
+  problems.push(...checkRollout(play));
   readGroups.delete(play.group);
   const dependsOn = [...readGroups]
     .flatMap((group) => inventory.groups.get(group) ?? [])
     .map((host) => host.name);
-  return { name: play.name, group: play.group, batch: batchSize(play, members.length), hosts, dependsOn };
+  return { name: play.name, group: play.group, rollout: play.options, hosts, dependsOn };
 }
 
 function stepsOf(play: Play, context: PlayContext<Playbook['groups'], string>): Step[] {
   const steps = flattenSteps(play.build(context));
   const { tags } = play.options;
   return tags === undefined ? steps : block({ tags }, steps);
+}
+
+/** Named apart from the steps of the play, which may well end with the same condition. */
+function gateOf(play: Play, context: PlayContext<Playbook['groups'], string>): ConditionStep[] {
+  const steps = flattenSteps(play.options.gate?.(context) ?? []) as ConditionStep[];
+  return steps.map((step) => Object.freeze({ ...step, id: `gate ${step.id}` }));
 }
 
 function contextOf(
@@ -161,9 +173,24 @@ function checkWatches(
     }));
 }
 
-function batchSize(play: Play, hosts: number): number {
-  const { serial } = play.options;
-  if (serial === undefined) return Math.max(1, hosts);
-  const size = typeof serial === 'number' ? serial : Math.floor((hosts * Number.parseFloat(serial)) / 100);
-  return Math.max(1, Math.trunc(size));
+function checkGate(gate: readonly Step[], host: string): Problem[] {
+  return gate
+    .filter(({ type }) => type !== 'condition')
+    .map(({ id, at }) => ({
+      code: 'PLAYBOOK' as const,
+      host,
+      step: id,
+      at,
+      happened: 'it is no condition, and a gate changes nothing',
+      remedy: 'put it among the steps of the play, or make it a condition()',
+    }));
+}
+
+function checkRollout({ name, at, options }: Play): Problem[] {
+  return rolloutProblems(options).map((happened) => ({
+    code: 'PLAYBOOK' as const,
+    at,
+    happened: `play "${name}": ${happened}`,
+    remedy: "serial and canary are such as 1 or '25%', maxFail such as 0 or '10%'",
+  }));
 }

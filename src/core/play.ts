@@ -2,7 +2,8 @@ import type { FieldMap, VarsOf } from './field.ts';
 import { ProvisionError } from './errors.ts';
 import { refuseBareSecrets } from './fields/refuse-bare-secrets.ts';
 import { callSite, type SourceLocation } from './source.ts';
-import type { StepList } from './step.ts';
+import type { RolloutOptions } from './rollout.ts';
+import type { ConditionStep, StepList } from './step.ts';
 import { didYouMean } from './suggest.ts';
 
 /** The groups of an inventory, each with the fields of its vars. */
@@ -25,13 +26,19 @@ export interface PlayContext<G extends GroupMap, K extends keyof G> {
   readonly groups: { readonly [N in keyof G]: readonly Peer<VarsOf<G[N]>>[] };
 }
 
-export interface PlayOptions<Context = PlayContext<GroupMap, string>> {
+/** Conditions, or lists of them, as `gate` returns them. */
+export type GateList = readonly (ConditionStep | GateList)[];
+
+export interface PlayOptions<Context = PlayContext<GroupMap, string>> extends RolloutOptions {
   /** For reports. Default: the group. */
   readonly name?: string;
   /** Names for `--only` and `--skip`, of all steps of the play; added to those that a step has. */
   readonly tags?: readonly string[];
-  /** How many hosts at a time: a number, or a share such as `25%`. Default: all. */
-  readonly serial?: number | `${number}%`;
+  /**
+   * Conditions by which a host is known to be well. After each batch they are observed on its hosts, and must all hold before
+   * the next one is begun; a host that failed holds none. Pure, like the play.
+   */
+  readonly gate?: (context: Context) => GateList;
   /** What a person should know when the play has succeeded on a host, a line each: where the service is, how to log in. */
   readonly notes?: (context: Context) => readonly string[];
 }
@@ -90,7 +97,7 @@ export interface Playbook {
  * The plays of a playbook, in order; the hosts of one play run in parallel.
  * @throws ProvisionError `PLAYBOOK` when the plays belong to different inventories
  * @example
- * export default playbook(site.play('rancher', rancherNode), site.play('lb', loadBalancer, { serial: 1 }));
+ * export default playbook(site.play('rancher', rancherNode), site.play('lb', loadBalancer, { serial: [1, '25%'], maxFail: 0 }));
  */
 export function playbook<G extends GroupMap>(...plays: readonly [PlayOf<G>, ...PlayOf<G>[]]): Playbook {
   const { site } = plays[0];

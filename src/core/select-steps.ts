@@ -1,6 +1,6 @@
 import { ProvisionError, throwProblems, type Problem } from './errors.ts';
 import { globMatcher } from './glob.ts';
-import type { HostPlan, Plan, PlayPlan } from './plan.ts';
+import type { HostPlan, LeftOut, Plan, PlayPlan } from './plan.ts';
 import type { Step } from './step.ts';
 import { didYouMean } from './suggest.ts';
 
@@ -31,17 +31,27 @@ export function selectSteps(plan: Plan, selection: StepSelection): Plan {
     ...play,
     hosts: play.hosts.map((host) => {
       const from = index < start ? Infinity : index === start ? startOf(host, patterns.startAt!) : 0;
-      const leftOut = Object.fromEntries(
-        host.steps.flatMap((step, place) => {
-          const reason = patterns.reasonAgainst(step, host.steps, place < from);
-          return reason === undefined ? [] : [[step.id, reason]];
-        }),
-      );
+      const leftOut = leftOutOf(host, from, patterns);
       return Object.keys(leftOut).length === 0 ? host : { ...host, leftOut };
     }),
   }));
   refuseNothing(plays, patterns);
   return { plays };
+}
+
+/** @param from the place of the first step that counts */
+function leftOutOf({ steps, gate = [] }: HostPlan, from: number, patterns: StepPatterns): LeftOut {
+  const own = steps.map((step, place) => ({
+    step,
+    reason: patterns.reasonAgainst(step, steps, place < from),
+  }));
+  const work = own.filter(({ step }) => step.type !== 'requirement');
+  // Where nothing is done, there is nothing whose health is to be known.
+  const idle = work.every(({ reason }) => reason !== undefined) ? work[0]?.reason : undefined;
+  const after = gate.map((step) => ({ step, reason: patterns.skipReason(step) ?? idle }));
+  return Object.fromEntries(
+    [...own, ...after].flatMap(({ step, reason }) => (reason === undefined ? [] : [[step.id, reason]])),
+  );
 }
 
 interface Pattern {
@@ -74,8 +84,8 @@ class StepPatterns {
   }
 
   reasonAgainst(step: Step, steps: readonly Step[], isBefore: boolean): string | undefined {
-    const against = this.skip.find((pattern) => pattern.isLike(step));
-    if (against) return `left out by ${against.said}`;
+    const skipped = this.skipReason(step);
+    if (skipped !== undefined) return skipped;
     if (step.type === 'requirement') return undefined;
     if (isBefore) return `left out by ${this.startAt!.said}`;
     if (this.only.length === 0 || this.#isWanted(step)) return undefined;
@@ -83,6 +93,11 @@ class StepPatterns {
     const watched = step.type === 'onChange' ? steps.filter(({ id }) => step.watches.includes(id)) : [];
     if (watched.some((other) => this.#isWanted(other))) return undefined;
     return `left out by ${this.only.map(({ said }) => said).join(' ')}`;
+  }
+
+  skipReason(step: Step): string | undefined {
+    const against = this.skip.find((pattern) => pattern.isLike(step));
+    return against && `left out by ${against.said}`;
   }
 
   #isWanted(step: Step): boolean {
@@ -101,7 +116,8 @@ function patternOf(option: string, text: string, byTagOnly = false): Pattern {
 }
 
 function problemsWith(pattern: Pattern, plan: Plan): Problem[] {
-  const steps = plan.plays.flatMap((play) => play.hosts).flatMap((host) => host.steps);
+  const hosts = plan.plays.flatMap((play) => play.hosts);
+  const steps = hosts.flatMap((host) => [...host.steps, ...(host.gate ?? [])]);
   if (steps.some((step) => pattern.isLike(step))) return [];
   const tags = new Set(steps.flatMap((step) => step.tags ?? []));
   const ids = new Set(pattern.byTagOnly ? [] : steps.map(({ id }) => id));

@@ -53,7 +53,7 @@ function hostWith(files: Readonly<Record<string, string>>): MemoryHost {
 /** A plan of these steps, made on one host and applied on another, which may have moved since. */
 async function planAndApply(steps: readonly Step[], before: MemoryHost, after: MemoryHost) {
   const plan: Plan = {
-    plays: [{ name: 'p', group: 'g', batch: 1, hosts: [{ host: 'a', steps, notes: [] }], dependsOn: [] }],
+    plays: [{ name: 'p', group: 'g', hosts: [{ host: 'a', steps, notes: [] }], dependsOn: [] }],
   };
   const run = async (host: MemoryHost, more: Partial<Parameters<typeof runPlan>[1]>) => {
     const events: StepEvent[] = [];

@@ -14,8 +14,9 @@ export interface WorkUnit {
   /** `<phase>/<host>`. */
   readonly unitId: string;
   readonly host: string;
-  /** The requirements of all plays of the host, or the steps of one play. */
-  readonly phase: { readonly type: 'requirements' } | { readonly type: 'play'; readonly index: number };
+  /** The requirements of all plays of the host, the steps of one play, or what must hold after its batch. */
+  readonly phase:
+    { readonly type: 'requirements' } | { readonly type: 'play' | 'gate'; readonly index: number };
   readonly mode: RunMode;
   /** Names of requirements that a person has overridden. */
   readonly skipRequirements: readonly string[];

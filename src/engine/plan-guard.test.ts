@@ -27,7 +27,6 @@ const plan: Plan = {
     {
       name: 'p',
       group: 'g',
-      batch: 1,
       hosts: [{ host: 'a', steps: [first, second], notes: [] }],
       dependsOn: [],
     },

@@ -1,10 +1,11 @@
-import type { ErrorCode } from '../core/errors.ts';
-import type { HostSummary, Listener, RunEvent, RunMode, StepEvent } from '../core/event.ts';
+import type { HostSummary, Listener, RunEvent, RunMode } from '../core/event.ts';
 import type { LeftOut, Plan, PlayPlan } from '../core/plan.ts';
 import type { Clock } from './clock.ts';
 import { unitVersion, type Executor, type WorkUnit } from './executor.ts';
 import { exitCodeOf } from './exit-code.ts';
+import { HostLedger } from './host-ledger.ts';
 import type { ExpectedStep } from './plan-guard.ts';
+import { runPlay, skipHosts } from './run-play.ts';
 
 export interface RunOptions {
   readonly mode: RunMode;
@@ -34,28 +35,15 @@ export async function runPlan(plan: Plan, options: RunOptions): Promise<RunResul
   return new Coordinator(plan, options).run();
 }
 
-interface HostRecord {
-  ok: number;
-  changed: number;
-  failed: number;
-  skipped: number;
-  wouldChange: number;
-  leftOut: number;
-}
-
 class Coordinator {
   readonly #plan: Plan;
   readonly #options: RunOptions;
-  readonly #records = new Map<string, HostRecord>();
-  readonly #codes = new Set<ErrorCode>();
-  readonly #unreachable = new Set<string>();
+  readonly #ledger: HostLedger;
 
   constructor(plan: Plan, options: RunOptions) {
     this.#plan = plan;
     this.#options = options;
-    for (const host of plan.plays.flatMap((play) => play.hosts)) {
-      this.#records.set(host.host, { ok: 0, changed: 0, failed: 0, skipped: 0, wouldChange: 0, leftOut: 0 });
-    }
+    this.#ledger = new HostLedger(plan.plays.flatMap((play) => play.hosts.map(({ host }) => host)));
   }
 
   async run(): Promise<RunResult> {
@@ -64,146 +52,101 @@ class Coordinator {
     listener({ event: 'start', schema: '1.0', mode, plays: outline(this.#plan) });
     if (this.#options.requirements ?? true) await this.#runRequirements();
     // A check goes on and shows the whole plan; a run must not touch any host when one is not fit.
-    const unfit = this.#codes.has('REQUIREMENT') && mode === 'apply';
+    const unfit = this.#ledger.codes.has('REQUIREMENT') && mode === 'apply';
     for (const [index, play] of this.#plan.plays.entries()) {
       if (unfit) this.#skipPlay(play, 'a requirement is not met, so nothing was changed on any host');
       else await this.#runPlay(play, index);
     }
-    const exit = this.#interrupted() ?? exitCodeOf(this.#codes);
-    const hosts = this.#summary();
-    listener({
-      event: 'summary',
-      mode,
-      hosts,
-      exit,
-      ms: Math.round(clock.now() - started),
-      notes: this.#notes(),
-    });
+    const exit = this.#interrupted() ?? exitCodeOf(this.#ledger.codes);
+    const hosts = this.#ledger.summary(mode);
+    const ms = Math.round(clock.now() - started);
+    listener({ event: 'summary', mode, hosts, exit, ms, notes: this.#notes() });
     return { hosts, exit };
   }
 
   async #runRequirements(): Promise<void> {
-    const hosts = [...this.#records.keys()];
+    const { hosts } = this.#ledger;
     this.#options.listener({ event: 'phase', name: 'requirements', hosts });
-    await this.#inParallel(hosts, (host) => this.#runUnit(host, { type: 'requirements' }, false));
+    await this.#inParallel(hosts, (host) => this.#runUnit(host, { type: 'requirements' }));
   }
 
   async #runPlay(play: PlayPlan, index: number): Promise<void> {
-    const hosts = play.hosts.map(({ host }) => host);
-    this.#options.listener({ event: 'phase', name: play.name, hosts });
+    const { mode, listener } = this.#options;
+    const ledger = this.#ledger;
     this.#tellUnselected(play);
-    const failedNeed = play.dependsOn.find((host) => this.#failed(host));
-    if (failedNeed !== undefined && this.#options.mode === 'apply') {
-      this.#skipPlay(play, `"${failedNeed}", which this play builds on, failed`);
+    const lacking = play.dependsOn.find((host) => ledger.failed(host) || ledger.isHeldBack(host));
+    if (lacking !== undefined && mode === 'apply') {
+      listener({ event: 'phase', name: play.name, hosts: play.hosts.map(({ host }) => host) });
+      const fate = ledger.failed(lacking) ? 'failed' : 'was skipped';
+      this.#skipPlay(play, `"${lacking}", which this play builds on, ${fate}`);
       return;
     }
-    const pending = play.dependsOn.some((host) => this.#wouldChange(host) || this.#failed(host));
-    for (let first = 0; first < hosts.length; first += play.batch) {
-      await this.#inParallel(hosts.slice(first, first + play.batch), async (host) => {
-        if (this.#failed(host) && this.#options.mode === 'apply')
-          this.#skipHost(play, host, 'this host failed before');
-        else if (this.#unreachable.has(host)) this.#skipHost(play, host, 'this host could not be reached');
-        else
-          await this.#runUnit(
-            host,
-            { type: 'play', index },
-            pending || this.#wouldChange(host),
-            this.#expectation(play, index, host),
-          );
-      });
-    }
+    const pending = play.dependsOn.some((host) => ledger.wouldChange(host) || ledger.failed(host));
+    await runPlay(play, {
+      mode,
+      ledger,
+      listener,
+      inParallel: (hosts, work) => this.#inParallel(hosts, work),
+      runUnit: (host, type) =>
+        this.#runUnit(
+          host,
+          { type, index },
+          {
+            pendingChanges: pending || ledger.wouldChange(host),
+            ...(type === 'play' && this.#expectation(play, index, host)),
+          },
+        ),
+    });
   }
 
   #expectation(play: PlayPlan, index: number, host: string): Pick<WorkUnit, 'expect'> {
     const { expected, mode } = this.#options;
     if (!expected || mode === 'check') return {};
-    const untouched = [host, ...play.dependsOn].every(
-      (name) => (this.#records.get(name)?.changed ?? 0) === 0,
-    );
+    const untouched = [host, ...play.dependsOn].every((name) => !this.#ledger.changed(name));
     return { expect: { untouched, steps: expected(index, host) } };
   }
 
   async #runUnit(
     host: string,
     phase: WorkUnit['phase'],
-    pendingChanges: boolean,
-    expectation: Pick<WorkUnit, 'expect'> = {},
+    more: Partial<Pick<WorkUnit, 'pendingChanges' | 'expect'>> = {},
   ): Promise<void> {
     const { executor, mode, signal, skipRequirements = [], salt, listener } = this.#options;
-    const name = phase.type === 'play' ? `play ${phase.index}` : phase.type;
     const unit: WorkUnit = {
       v: unitVersion,
-      unitId: `${name}/${host}`,
+      unitId: `${phase.type === 'requirements' ? phase.type : `${phase.type} ${phase.index}`}/${host}`,
       host,
       phase,
       mode,
       skipRequirements,
       leftOut: this.#leftOut(host, phase),
-      pendingChanges,
+      pendingChanges: false,
       ...(salt !== undefined && { salt }),
-      ...expectation,
+      ...more,
     };
     for await (const event of executor.run(JSON.parse(JSON.stringify(unit)) as WorkUnit, signal)) {
-      if (event.event === 'step') this.#record(event);
+      if (event.event === 'step') this.#ledger.record(event);
       listener(event);
     }
   }
 
-  #record(event: StepEvent): void {
-    const record = this.#records.get(event.host)!;
-    if (event.leftOut) record.leftOut++;
-    else if (event.status === 'would-change') record.wouldChange++;
-    else record[event.status]++;
-    if (event.step === 'connect' && event.status === 'failed') this.#unreachable.add(event.host);
-    for (const problem of event.problems ?? []) this.#codes.add(problem.code);
-  }
-
   /** Of the requirements of a host, each is one step for all its plays. */
   #leftOut(host: string, phase: WorkUnit['phase']): LeftOut {
-    const plays = phase.type === 'play' ? [this.#plan.plays[phase.index]!] : this.#plan.plays;
-    const own = plays.flatMap((play) => play.hosts).filter((plan) => plan.host === host);
-    return Object.assign({}, ...own.map(({ leftOut }) => leftOut ?? {})) as LeftOut;
-  }
-
-  /** False for a host that is no part of the run: it is taken to be well. */
-  #failed(host: string): boolean {
-    return (this.#records.get(host)?.failed ?? 0) > 0;
-  }
-
-  #wouldChange(host: string): boolean {
-    return (this.#records.get(host)?.wouldChange ?? 0) > 0;
+    const plays = phase.type === 'requirements' ? this.#plan.plays : [this.#plan.plays[phase.index]!];
+    const own = plays.map((play) => play.hosts.find((plan) => plan.host === host)?.leftOut);
+    return Object.assign({}, ...own) as LeftOut;
   }
 
   #tellUnselected(play: PlayPlan): void {
-    const unknown = play.hosts.length === 0 ? [] : play.dependsOn.filter((host) => !this.#records.has(host));
+    const unknown = play.hosts.length === 0 ? [] : play.dependsOn.filter((host) => !this.#ledger.has(host));
     if (unknown.length === 0) return;
     const text = `play "${play.name}" builds on ${unknown.join(', ')}, which this run leaves alone: taken to be well`;
     this.#options.listener({ event: 'notice', level: 'info', text });
   }
 
   #skipPlay(play: PlayPlan, reason: string): void {
-    for (const { host } of play.hosts) this.#skipHost(play, host, reason);
-  }
-
-  #skipHost(play: PlayPlan, host: string, reason: string): void {
-    const { steps, leftOut = {} } = play.hosts.find((plan) => plan.host === host)!;
-    for (const { id, at, type } of steps) {
-      if (type === 'requirement') continue;
-      const choice = leftOut[id];
-      const event: StepEvent = {
-        event: 'step',
-        host,
-        play: play.name,
-        step: id,
-        status: 'skipped',
-        ms: 0,
-        at,
-        reason: choice ?? reason,
-        ...(choice !== undefined && { leftOut: true }),
-      };
-      this.#record(event);
-      this.#options.listener(event);
-    }
+    const hosts = play.hosts.map(({ host }) => host);
+    skipHosts(play, hosts, reason, { ledger: this.#ledger, listener: this.#options.listener });
   }
 
   async #inParallel(hosts: readonly string[], work: (host: string) => Promise<void>): Promise<void> {
@@ -222,25 +165,20 @@ class Coordinator {
 
   #notes(): string[] {
     if (this.#options.mode === 'check' || this.#options.signal.aborted) return [];
-    const done = this.#plan.plays.flatMap((play) => play.hosts).filter(({ host }) => !this.#failed(host));
+    const ledger = this.#ledger;
+    const done = this.#plan.plays
+      .flatMap((play) => play.hosts)
+      .filter(({ host }) => !ledger.failed(host) && !ledger.isHeldBack(host));
     return [...new Set(done.flatMap(({ notes }) => notes))];
-  }
-
-  #summary(): Record<string, HostSummary> {
-    const isCheck = this.#options.mode === 'check';
-    const entries = [...this.#records].map(
-      ([host, { wouldChange, leftOut, ...counts }]): [string, HostSummary] => [
-        host,
-        { ...counts, ...(isCheck && { wouldChange }), ...(leftOut > 0 && { leftOut }) },
-      ],
-    );
-    return Object.fromEntries(entries);
   }
 }
 
 function outline(plan: Plan): (RunEvent & { event: 'start' })['plays'] {
   return plan.plays.map((play) => ({
     name: play.name,
-    hosts: play.hosts.map(({ host, steps }) => ({ host, steps: steps.map((step) => step.id) })),
+    hosts: play.hosts.map(({ host, steps, gate = [] }) => ({
+      host,
+      steps: [...steps, ...gate].map((step) => step.id),
+    })),
   }));
 }

@@ -15,7 +15,7 @@ const file = resource({
 function planOf(...contents: (string | Secret)[]): Plan {
   const steps = contents.map((content, index) => file({ path: `/${index}`, content }));
   const hosts = [{ host: 'a', steps, notes: [] }];
-  return { plays: [{ name: 'p', group: 'g', batch: 1, hosts, dependsOn: [] }] };
+  return { plays: [{ name: 'p', group: 'g', hosts, dependsOn: [] }] };
 }
 
 test('the same value has the same hash in every process that has the secrets and the salt', async () => {

@@ -25,7 +25,9 @@ export class UnitReporter implements StepReporter {
   constructor(unit: WorkUnit, plan: Plan, queue: EventQueue, clock: Clock) {
     this.#host = unit.host;
     this.#play =
-      unit.phase.type === 'play' ? (plan.plays[unit.phase.index]?.name ?? unit.unitId) : unit.phase.type;
+      unit.phase.type !== 'requirements'
+        ? (plan.plays[unit.phase.index]?.name ?? unit.unitId)
+        : unit.phase.type;
     this.#queue = queue;
     this.#clock = clock;
   }

@@ -8,10 +8,11 @@ import type { WorkUnit } from './executor.ts';
  * @throws ProvisionError `BUG` when the plan has no such unit
  */
 export function stepsOf(plan: Plan, unit: WorkUnit): readonly Step[] {
-  if (unit.phase.type === 'play') {
+  if (unit.phase.type !== 'requirements') {
     const own = plan.plays[unit.phase.index]?.hosts.find(({ host }) => host === unit.host);
     if (!own)
       throw new ProvisionError({ code: 'BUG', happened: `the plan has no unit of work ${unit.unitId}` });
+    if (unit.phase.type === 'gate') return own.gate ?? [];
     return own.steps.filter((step) => step.type !== 'requirement');
   }
   const all = plan.plays

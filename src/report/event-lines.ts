@@ -17,7 +17,7 @@ export function eventLines(event: RunEvent, view: View): string[] {
     case 'phase':
       return view.verbosity < 0
         ? []
-        : [view.style.strong(`${sanitizeLine(event.name)}: ${hostList(event.hosts)}`)];
+        : [view.style.strong(`${sanitizeLine(event.name)}${placeOf(event)}: ${hostList(event.hosts)}`)];
     case 'step':
       return stepLines(event, view);
     case 'notice':
@@ -28,6 +28,11 @@ export function eventLines(event: RunEvent, view: View): string[] {
     case 'summary':
       return [];
   }
+}
+
+/** Which batch of its play it is. */
+export function placeOf({ batch, batches }: RunEvent & { event: 'phase' }): string {
+  return batch === undefined || batches === undefined ? '' : ` (batch ${batch} of ${batches})`;
 }
 
 /** Hosts in a line, shortened when they are many. */

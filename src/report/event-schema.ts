@@ -59,7 +59,7 @@ export const runEventSchema = {
       mode,
       plays: listOf(record({ name: text, hosts: listOf(record({ host: text, steps: listOf(text) })) })),
     }),
-    event('phase', { name: text, hosts: listOf(text) }),
+    event('phase', { name: text, hosts: listOf(text) }, { batch: count, batches: count }),
     event('step-start', { host: text, play: text, step: text }),
     event('progress', { host: text, text }, { step: text }),
     event(

@@ -1,5 +1,6 @@
 import type { Problem } from '../core/errors.ts';
 import type { RunEvent, RunMode, StepEvent } from '../core/event.ts';
+import { placeOf } from './event-lines.ts';
 import { sanitizeLine } from './sanitize.ts';
 
 export interface HostProgress {
@@ -32,7 +33,7 @@ export class RunProgress {
         this.#start(event, now);
         break;
       case 'phase':
-        this.phase = event.name;
+        this.phase = `${event.name}${placeOf(event)}`;
         break;
       case 'step-start':
         this.#run(this.#hostOf(event.host), event.step, now);

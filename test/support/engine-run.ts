@@ -1,4 +1,5 @@
 import { action } from '../../src/core/action.ts';
+import { ProvisionError } from '../../src/core/errors.ts';
 import type { RunEvent, StepEvent } from '../../src/core/event.ts';
 import { createPlan, type Plan, type ResolvedInventory } from '../../src/core/plan.ts';
 import type { Playbook } from '../../src/core/play.ts';
@@ -45,7 +46,16 @@ export function hostNamed(name: string): MemoryHost {
     .answer(/^reload/, '');
 }
 
-export const inventoryOf = (groups: Record<string, readonly string[]>): ResolvedInventory => ({
+/** A host on which nothing can be read. */
+export function brokenHost(name: string): MemoryHost {
+  const host = hostNamed(name);
+  host.readFile = async () => {
+    throw new ProvisionError({ code: 'STEP_FAILED', happened: 'disk on fire' });
+  };
+  return host;
+}
+
+const inventoryOf = (groups: Record<string, readonly string[]>): ResolvedInventory => ({
   groups: new Map(
     Object.entries(groups).map(([group, names]) => [
       group,

@@ -1,7 +1,8 @@
-/* eslint-disable @typescript-eslint/no-unsafe-assignment, @typescript-eslint/no-unsafe-return, @typescript-eslint/no-unsafe-call, @typescript-eslint/no-unsafe-member-access -- what does not compile has no type */
+/* eslint-disable @typescript-eslint/no-unsafe-assignment, @typescript-eslint/no-unsafe-return, @typescript-eslint/no-unsafe-call, @typescript-eslint/no-unsafe-member-access, @typescript-eslint/no-unsafe-argument -- what does not compile has no type */
 // Compiled, never run: each @ts-expect-error is a mistake that must not compile. A mistake that compiles is an error here.
 import {
   action,
+  condition,
   inventory,
   onChange,
   playbook,
@@ -31,6 +32,13 @@ const file = resource({
   read: async (): Promise<{ path: string } | undefined> => undefined,
   apply: async () => undefined,
 });
+const healthy = condition({
+  kind: 'healthy',
+  id: (name: string) => name,
+  observe: async () => ({ holds: true, saw: 'it' }),
+  timeoutMs: () => 0,
+  remedy: () => 'none',
+});
 const reload = action({ kind: 'reload', id: (name: string) => name, run: async () => undefined });
 
 // What is right compiles, and the types of the vars are exact.
@@ -50,7 +58,30 @@ const web = site.play('web', ({ vars, groups, host }) => {
 playbook(
   web,
   site.play('db', () => [], { serial: '25%', notes: ({ vars }) => [`port ${vars.http_port}`] }),
+  site.play('db', () => [], { tags: ['db'], serial: [1, '25%'], canary: 1, maxFail: '10%' }),
+  site.play('web', () => [], { serial: 2, maxFail: 0, gate: ({ vars }) => [healthy(vars.hostname)] }),
 );
+
+// @ts-expect-error a share is a number and %
+site.play('db', () => [], { serial: '25' });
+
+// @ts-expect-error an empty list is no batch
+site.play('db', () => [], { serial: [] });
+
+// @ts-expect-error there is one canary batch
+site.play('db', () => [], { canary: [1, 2] });
+
+// @ts-expect-error a limit is a number or a share
+site.play('db', () => [], { maxFail: true });
+
+// @ts-expect-error a gate changes nothing
+site.play('web', () => [], { gate: () => [file({ path: '/a' })] });
+
+// @ts-expect-error a gate is pure, like its play
+site.play('web', () => [], { gate: async () => [healthy('a')] });
+
+// @ts-expect-error a gate sees the vars of its group
+site.play('db', () => [], { gate: ({ vars }) => [healthy(vars.hostname)] });
 
 // @ts-expect-error a play is a pure function: it cannot wait for anything
 site.play('web', async () => [service({ name: 'nginx' })]);
