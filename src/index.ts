@@ -18,6 +18,7 @@ export type {
   HttpRequest,
   HttpResponse,
   Output,
+  Question,
   ReadHost,
   RunOptions,
   WriteOptions,

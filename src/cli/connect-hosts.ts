@@ -51,7 +51,7 @@ export function connectBySsh(
     });
     const { address } = target;
     const host = new RemoteHost({ name, address, connection, progress, clock: Date.now });
-    forget = () => host.forget();
+    forget = () => host.forgetFacts();
     return {
       host,
       losses: () => connection.losses,

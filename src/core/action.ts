@@ -1,6 +1,6 @@
 import type { Host } from './host.ts';
 import { callSite } from './source.ts';
-import type { Action, OnChangeStep, ResourceStep } from './step.ts';
+import type { Action, OnChangeStep, ResourceStep, RetryPolicy } from './step.ts';
 
 /**
  * A kind of action: a verb with its object.
@@ -16,11 +16,14 @@ export function action<Props>(definition: {
   readonly kind: string;
   id(props: Props): string;
   run(host: Host, props: Props): Promise<void>;
+  /** How a failure is tried again. Default: not at all, unless a `block` says so. */
+  readonly retry?: RetryPolicy;
 }): (props: Props) => Action {
   return (props) => ({
     kind: definition.kind,
     id: `${definition.kind} ${definition.id(props)}`,
     run: (host) => definition.run(host, props),
+    ...(definition.retry && { retry: definition.retry }),
   });
 }
 
@@ -38,5 +41,6 @@ export function onChange(steps: ResourceStep | readonly ResourceStep[], run: Act
     at: callSite(),
     watches,
     action: run,
+    ...(run.retry && { retry: run.retry }),
   });
 }

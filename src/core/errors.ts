@@ -83,6 +83,8 @@ export interface Problem {
   readonly remedy?: string;
   /** Output of the host that explains the failure; already bounded, still hostile. */
   readonly detail?: string;
+  /** Set where trying again cannot help: an unknown package, a wrong password. */
+  readonly permanent?: true;
 }
 
 /**

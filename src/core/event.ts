@@ -25,6 +25,8 @@ export interface StepEvent {
   readonly step: string;
   readonly status: StepStatus;
   readonly ms: number;
+  /** How often it was tried, where that was more than once. */
+  readonly tries?: number;
   readonly at: readonly SourceLocation[];
   /** What differed. Present when `changed` or `would-change`. */
   readonly changes?: readonly Change[];

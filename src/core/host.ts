@@ -75,18 +75,36 @@ export interface HttpResponse {
   readonly certificateFingerprint?: string;
 }
 
+/**
+ * A kind of question that one script answers for all who ask it in one tick: `stat` of many paths, the state of many
+ * packages. What has no answer is missing in the outcome; one that fails for several is asked again for each alone.
+ * @example
+ * const shells: Question<string> = async (host, users) => {
+ *   const { stdout } = await host.probe(sh`getent passwd -- ${users}`);
+ *   return new Map(stdout.split('\n').map((line) => [line.split(':')[0]!, line.split(':')[6]!]));
+ * };
+ * const shell = await host.ask(shells, 'root');
+ */
+export type Question<Answer> = (
+  host: ReadHost,
+  asked: readonly string[],
+) => Promise<ReadonlyMap<string, Answer>>;
+
 /** One machine, read only: there is no method that writes, so a dry run cannot. */
 export interface ReadHost {
   /** Name in the inventory. */
   readonly name: string;
   /** Where it is reached: IP address or DNS name. */
   readonly address: string;
-  /** Runs a script that changes nothing. Every exit status is an answer, not an error. Calls of one tick share a round trip. */
-  probe(script: Script): Promise<Output>;
+  /** Runs a script that changes nothing. Every exit status is an answer, not an error. Calls of one tick share a round trip. Default 60 s. */
+  probe(script: Script, options?: { readonly timeoutMs?: number }): Promise<Output>;
+  /** Asks together with everybody who asks the same question in this tick; undefined: there is no answer. */
+  ask<Answer>(question: Question<Answer>, about: string): Promise<Answer | undefined>;
   /** State of a path, or undefined when nothing is there. */
   stat(path: string): Promise<FileState | undefined>;
   /** Content of a regular file, or undefined when it is absent or longer than `maxBytes` (default 256 kB). */
   readFile(path: string, options?: { maxBytes?: number }): Promise<string | undefined>;
+  /** Gathered when they are first asked for, and once a run: see `Host.forgetFacts`. */
   facts(): Promise<Facts>;
   /** Throws `CONN_REFUSED`, `CONN_TIMEOUT` or `CONN_LOST` when no HTTP answer came. */
   request(request: HttpRequest): Promise<HttpResponse>;
@@ -118,6 +136,8 @@ export interface WriteOptions {
   readonly owner?: string;
   /** Default `root`. */
   readonly group?: string;
+  /** How long each of its scripts may take. Default five minutes, and what the size of the content takes. */
+  readonly timeoutMs?: number;
 }
 
 /** What a file of a host is made from. Only a `LargeFile` is never whole in memory. */
@@ -133,4 +153,9 @@ export interface Host extends ReadHost {
    * extended attributes of the old one are not carried over.
    */
   writeFile(path: string, content: Content, options: WriteOptions): Promise<void>;
+  /**
+   * What `facts()` has said may be wrong from now on, and is gathered anew when it is next asked for: after a change of
+   * the distribution's release, of the clock, of what the kernel offers. A reboot in between is noticed without this.
+   */
+  forgetFacts(): void;
 }

@@ -1,6 +1,6 @@
 import type { ReadHost } from './host.ts';
 import { callSite } from './source.ts';
-import type { RequirementStep, Verdict } from './step.ts';
+import type { RequirementStep, RetryPolicy, Verdict } from './step.ts';
 
 /**
  * Something that a host must meet before anything changes on any host: a warning is shown, a failure stops the run.
@@ -19,6 +19,8 @@ export function requirement(props: {
   readonly name: string;
   readonly rule: string;
   readonly check: (host: ReadHost) => Promise<Verdict>;
+  /** How a failure is tried again. Default: not at all, unless a `block` says so. */
+  readonly retry?: RetryPolicy;
 }): RequirementStep {
   return Object.freeze<RequirementStep>({
     type: 'requirement',
@@ -27,5 +29,6 @@ export function requirement(props: {
     name: props.name,
     rule: props.rule,
     check: props.check,
+    ...(props.retry && { retry: props.retry }),
   });
 }

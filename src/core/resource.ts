@@ -3,7 +3,7 @@ import { diff as defaultDiff } from './change.ts';
 import type { Effect } from './effect.ts';
 import type { Host, ReadHost } from './host.ts';
 import { callSite } from './source.ts';
-import type { ResourceStep } from './step.ts';
+import type { ResourceStep, RetryPolicy } from './step.ts';
 
 /** The four things that the author of a resource writes; check, diff, verify and report are the engine's. */
 export interface ResourceDefinition<Props, Want extends object, Have> {
@@ -26,6 +26,8 @@ export interface ResourceDefinition<Props, Want extends object, Have> {
   effects?(have: Have | undefined, want: Want, changes: readonly Change[]): readonly Effect[];
   /** Makes it so. Is called only when `diff` was not empty, and followed by another `read` and `diff`. */
   apply(host: Host, want: Want, have: Have | undefined): Promise<void>;
+  /** How a failure is tried again: reading and applying begin anew. Default: not at all, unless a `block` says so. */
+  readonly retry?: RetryPolicy;
 }
 
 /**
@@ -51,6 +53,7 @@ export function resource<Props, Want extends object, Have extends object>(
       id: `${definition.kind} ${definition.id(want)}`,
       at,
       want,
+      ...(definition.retry && { retry: definition.retry }),
       read: (host) => definition.read(host, want),
       diff: (have) => (definition.diff ?? defaultDiff)(have as Have | undefined, want),
       precondition: (have) => {

@@ -10,7 +10,7 @@ interface StepBase {
   readonly at: readonly SourceLocation[];
   /** Names by which a person can choose it beside its id: `--only tls`. */
   readonly tags?: readonly string[];
-  /** How a failure is tried again; absent: not at all. Each try begins with reading. */
+  /** How a failure is tried again; absent: not at all. Each try begins with reading. Conditions wait by themselves instead. */
   readonly retry?: RetryPolicy;
   /** How long the step may take with all its tries, in milliseconds; absent: as long as what it does allows. */
   readonly deadlineMs?: number;
@@ -86,6 +86,7 @@ export interface Action {
   /** `reload nginx`. */
   readonly id: string;
   run(host: Host): Promise<void>;
+  readonly retry?: RetryPolicy;
 }
 
 /** Runs an action when one of the watched steps has changed something, in this run or in one that died. */

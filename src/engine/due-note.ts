@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { Host, ReadHost } from '../core/host.ts';
-import { sh } from '../core/script.ts';
+import type { Host, Question, ReadHost } from '../core/host.ts';
+import { joinScripts, sh } from '../core/script.ts';
 
 /*
  * A note on the host that an action is due. It is written before the change that makes it due and removed after the action,
@@ -10,20 +10,32 @@ const folder = '/var/lib/provision/due';
 
 /** Whether an earlier run has left the note of this step. */
 export async function isDue(host: ReadHost, stepId: string): Promise<boolean> {
-  const { code } = await host.probe(sh`[ -e ${notePath(stepId)} ]`);
-  return code === 0;
+  return (await host.ask(dueNotes, noteName(stepId))) ?? false;
 }
 
-export async function writeDueNote(host: Host, stepId: string): Promise<void> {
-  await host.run(sh`mkdir -p -m 0700 -- ${folder} && printf '%s\n' ${stepId} >${notePath(stepId)}`, {
-    doing: `noting that "${stepId}" is due`,
+/** Of all steps that ask in one tick, by one look at the folder. */
+const dueNotes: Question<true> = async (host, names) => {
+  const { stdout } = await host.probe(
+    sh`cd ${folder} 2>/dev/null && for note in ${names}; do [ ! -e "$note" ] || echo "$note"; done`,
+  );
+  return new Map(stdout.split('\n').map((name) => [name, true]));
+};
+
+/** Notes all these steps as due, in one go. */
+export async function writeDueNotes(host: Host, stepIds: readonly string[]): Promise<void> {
+  if (stepIds.length === 0) return;
+  const notes = stepIds.map((id) => sh`printf '%s\n' ${id} >${`${folder}/${noteName(id)}`}`);
+  await host.run(joinScripts([sh`mkdir -p -m 0700 -- ${folder}`, ...notes], ' && '), {
+    doing: `noting that ${stepIds.map((id) => `"${id}"`).join(', ')} is due`,
   });
 }
 
 export async function removeDueNote(host: Host, stepId: string): Promise<void> {
-  await host.run(sh`rm -f -- ${notePath(stepId)}`, { doing: `noting that "${stepId}" is done` });
+  await host.run(sh`rm -f -- ${`${folder}/${noteName(stepId)}`}`, {
+    doing: `noting that "${stepId}" is done`,
+  });
 }
 
-function notePath(stepId: string): string {
-  return `${folder}/${createHash('sha256').update(stepId).digest('hex').slice(0, 16)}`;
+function noteName(stepId: string): string {
+  return createHash('sha256').update(stepId).digest('hex').slice(0, 16);
 }

@@ -38,6 +38,7 @@ export function withoutLeftOut(
         inner.failed(step, ...rest);
       },
       leftOut: (step, reason) => inner.leftOut(step, reason),
+      notice: (notice) => inner.notice(notice),
     },
     end: () => {
       catchUp();

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import { rememberDueNotes } from '../../test/support/remember-due-notes.ts';
 import { action, onChange } from '../core/action.ts';
 import { condition } from '../core/condition.ts';
 import { ProvisionError } from '../core/errors.ts';
@@ -92,14 +93,10 @@ const site = inventory({ node: {} });
 async function run(steps: readonly Step[], mode: RunMode = 'apply', stop = new AbortController()) {
   const groups = new Map([['node', [{ name: 'a', address: 'a.test', vars: new Map([['node', {}]]) }]]]);
   const plan = createPlan(playbook(site.play('node', () => steps)), { groups });
-  const host = new MemoryHost({ name: 'a' })
-    .answer(/^\[ -e /, () => ({ code: notes.size > 0 ? 0 : 1 }))
-    .answer(/^mkdir /, () => (notes.add('due'), ''))
-    .answer(/^rm -f /, () => {
-      line.at('forget');
-      notes.clear();
-      return '';
-    });
+  const host = rememberDueNotes(new MemoryHost({ name: 'a' }), {
+    notes,
+    onRemove: () => line.at('forget'),
+  });
   const events: RunEvent[] = [];
   let now = 0;
   const clock = { now: () => now, sleep: async (ms: number) => void (now += ms) };

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { rememberDueNotes } from '../../test/support/remember-due-notes.ts';
 import { action, onChange } from '../core/action.ts';
 import { condition } from '../core/condition.ts';
 import { ProvisionError } from '../core/errors.ts';
@@ -43,21 +44,9 @@ class FakeClock implements Clock {
   sleep = async (ms: number) => void (this.time += ms);
 }
 
-/** Hosts of which each remembers notes of due actions, as a real one does. */
+/** Hosts of which each remembers notes of due actions. */
 function hostNamed(name: string): MemoryHost {
-  const due = new Set<string>();
-  const noteOf = (script: string) => /due\/([0-9a-f]+)/.exec(script)![1]!;
-  return new MemoryHost({ name })
-    .answer(/^\[ -e .*\/due\//, (script) => ({ code: due.has(noteOf(script)) ? 0 : 1 }))
-    .answer(/^mkdir .*\/due /, (script) => {
-      due.add(noteOf(script));
-      return '';
-    })
-    .answer(/^rm -f .*\/due\//, (script) => {
-      due.delete(noteOf(script));
-      return '';
-    })
-    .answer(/^reload/, '');
+  return rememberDueNotes(new MemoryHost({ name })).answer(/^reload/, '');
 }
 
 const inventoryOf = (groups: Record<string, readonly string[]>): ResolvedInventory => ({

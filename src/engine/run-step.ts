@@ -10,15 +10,23 @@ import type {
   RequirementStep,
   ResourceStep,
   Step,
+  Verdict,
 } from '../core/step.ts';
 import type { Clock } from './clock.ts';
-import { isDue, removeDueNote, writeDueNote } from './due-note.ts';
+import type { Attempts } from './attempts.ts';
+import type { Deadline } from './deadline.ts';
+import { isDue, removeDueNote, writeDueNotes } from './due-note.ts';
+import type { LookAhead } from './look-ahead.ts';
 import type { PlanGuard } from './plan-guard.ts';
 import { repeatLost, type LossWatch } from './repeat-lost.ts';
 
 /** What a step needs to know of the run it is part of. */
 export interface StepContext extends LossWatch {
+  /** Its calls end with the deadline of the step. */
   readonly host: Host;
+  readonly ahead: LookAhead;
+  readonly deadline: Deadline;
+  readonly attempts: Attempts;
   readonly mode: RunMode;
   readonly clock: Clock;
   /** Ids of earlier steps of this play on this host that changed, or in a check would change, something. */
@@ -55,19 +63,24 @@ export async function runStep(step: Step, context: StepContext): Promise<StepOut
 }
 
 async function runResource(step: ResourceStep, context: StepContext): Promise<StepOutcome> {
-  const { host, mode } = context;
+  const { host, mode, ahead } = context;
   /** What was to change when the change was first begun. */
   let begun: readonly Change[] | undefined;
-  return repeatLost(context, async () => {
-    const have = await step.read(host);
+  return persist(context, async () => {
+    const have = await read(step, context, () => step.read(host));
     const changes = step.diff(have);
     if (mode === 'check') return foreseen(step, have, changes, context);
     if (changes.length === 0) return begun ? { status: 'changed', changes: begun } : { status: 'ok' };
     await context.guard?.hold(step, changes, have);
-    for (const watcher of context.watchersOf(step)) await writeDueNote(host, watcher.id);
+    ahead.change(step);
+    const watchers = context.watchersOf(step);
+    await writeDueNotes(
+      host,
+      watchers.map(({ id }) => id),
+    );
     begun ??= changes;
     await step.apply(host, have);
-    const left = step.diff(await step.read(host));
+    const left = step.diff(await ahead.verify(step, () => step.read(host)));
     if (left.length > 0) throw notConverged(left);
     return { status: 'changed', changes: begun };
   });
@@ -85,6 +98,16 @@ async function foreseen(
   return { status: 'would-change', changes, ...(effects.length > 0 && { effects }), ...read };
 }
 
+/** Tries again as the step says, and through a line that breaks. */
+function persist<T>(context: StepContext, work: () => Promise<T>): Promise<T> {
+  return context.attempts.repeat(() => repeatLost(context, work));
+}
+
+/** What a step reads in its turn; it may have been read ahead. */
+function read<T>(step: Step, { ahead, deadline }: StepContext, inTurn: () => Promise<T>): Promise<T> {
+  return deadline.race(ahead.read(step, inTurn));
+}
+
 function notConverged(left: readonly Change[]): ProvisionError {
   return new ProvisionError({
     code: 'VERIFY_FAILED',
@@ -95,7 +118,7 @@ function notConverged(left: readonly Change[]): ProvisionError {
 }
 
 async function runCondition(step: ConditionStep, context: StepContext): Promise<StepOutcome> {
-  const { host, clock, signal } = context;
+  const { host, clock, signal, ahead, deadline } = context;
   if (context.mode === 'check' && (context.pendingChanges || context.changed.size > 0)) {
     return { status: 'skipped', reason: 'known after apply: an earlier step would change first' };
   }
@@ -116,10 +139,13 @@ async function runCondition(step: ConditionStep, context: StepContext): Promise<
       );
     }
     if (signal.aborted) return { status: 'skipped', reason: 'interrupted while waiting' };
+    // Who waits for something expects the host to change meanwhile.
+    ahead.change();
     host.progress(
       `waiting for ${step.id}: ${seen.saw} (${seconds(waited)} of at most ${seconds(step.timeoutMs)})`,
     );
-    await clock.sleep(Math.min(step.intervalMs, step.timeoutMs - waited), signal);
+    const pause = Math.min(step.intervalMs, step.timeoutMs - waited);
+    await clock.sleep(Math.min(pause, deadline.timeLeft()), signal);
   }
 }
 
@@ -149,26 +175,37 @@ function seconds(ms: number): string {
 
 /** An action that was under way when the line broke is done again: its note stands until it has ended well. */
 async function runOnChange(step: OnChangeStep, context: StepContext): Promise<StepOutcome> {
-  return repeatLost(context, () => runOnChangeOnce(step, context));
+  return persist(context, () => runOnChangeOnce(step, context));
 }
 
 async function runOnChangeOnce(step: OnChangeStep, context: StepContext): Promise<StepOutcome> {
-  const { host, changed, mode } = context;
+  const { host, changed, mode, ahead } = context;
   const cause = step.watches.find((id) => changed.has(id));
-  if (cause === undefined && !(await isDue(host, step.id))) return { status: 'ok' };
+  const due = cause !== undefined || (await read(step, context, () => isDue(host, step.id)));
+  if (!due) return { status: 'ok' };
   const have = cause
     ? `${cause} ${mode === 'check' ? 'would change' : 'changed'}`
     : 'due since an earlier run';
   const changes: Change[] = [{ type: 'value', path: 'due', have, want: step.action.id }];
   if (mode === 'check') return { status: 'would-change', changes, effects: [effectOfAction(step.action)] };
   await context.guard?.hold(step, changes);
+  ahead.change(step);
   await step.action.run(host);
-  await removeDueNote(host, step.id);
+  const removed = removeDueNote(host, step.id);
+  ahead.readNext(step);
+  await removed;
   return { status: 'changed', changes };
 }
 
 async function runRequirement(step: RequirementStep, context: StepContext): Promise<StepOutcome> {
-  const { level, figure, advice } = await repeatLost(context, () => step.check(context.host));
+  const { host } = context;
+  return persist(context, async () =>
+    judge(step, await read(step, context, () => step.check(host)), context),
+  );
+}
+
+function judge(step: RequirementStep, verdict: Verdict, context: StepContext): StepOutcome {
+  const { level, figure, advice } = verdict;
   if (level === 'pass') return { status: 'ok', figure };
   const story = `${figure}; the rule: ${step.rule}${advice === undefined ? '' : `; ${advice}`}`;
   if (level === 'warn') return { status: 'ok', figure, warning: story };

@@ -1,6 +1,9 @@
 import type { StepEvent } from '../core/event.ts';
 import type { OnChangeStep, Step } from '../core/step.ts';
 import type { WorkUnit } from './executor.ts';
+import { Attempts } from './attempts.ts';
+import { Deadline } from './deadline.ts';
+import { LookAhead } from './look-ahead.ts';
 import { runStep, type StepContext } from './run-step.ts';
 
 type StepName = Pick<Step, 'id' | 'at'>;
@@ -18,7 +21,8 @@ export interface StepReporter {
   skipped(step: StepName, reason: string): void;
   /** Is no part of the run: somebody has chosen other steps. */
   leftOut(step: StepName, reason: string): void;
-  failed(step: StepName, startedAt: number, error: unknown): void;
+  failed(step: StepName, startedAt: number, error: unknown, extra?: { readonly tries?: number }): void;
+  notice(notice: { readonly level: 'warning'; readonly text: string }): void;
 }
 
 type Surroundings = Pick<StepContext, 'host' | 'clock' | 'signal' | 'losses' | 'guard'> &
@@ -27,47 +31,76 @@ type Surroundings = Pick<StepContext, 'host' | 'clock' | 'signal' | 'losses' | '
     readonly allSteps: readonly Step[];
   };
 
-/** Brings the steps of one unit to their end, in order; the first failure ends them, but for requirements. */
+/**
+ * Brings the steps of one unit to their end, in order; the first failure ends them, but for requirements. What is told and
+ * done is what it would be if each step were read in its turn only.
+ */
 export async function runSteps(
   steps: readonly Step[],
   around: Surroundings,
   reporter: StepReporter,
 ): Promise<void> {
   const changed = new Set<string>();
-  const context: StepContext = {
+  const ahead = new LookAhead(steps, around);
+  const context = {
     ...around,
     changed,
-    watchersOf: (step) => watchersOf(step, around.allSteps),
+    ahead,
+    watchersOf: (step: Step) => watchersOf(step, around.allSteps),
   };
-  for (const [index, step] of steps.entries()) {
-    const stop = (reason: string) => {
+  try {
+    for (const [index, step] of steps.entries()) {
+      const reason = await runOne(step, context, reporter);
+      if (reason === undefined) continue;
       for (const rest of steps.slice(index + 1)) reporter.skipped(rest, reason);
-    };
-    if (around.signal.aborted) {
-      reporter.skipped(step, 'interrupted before this step');
-      stop('interrupted before this step');
       return;
     }
-    const startedAt = around.clock.now();
-    const losses = around.losses?.();
-    reporter.started(step);
-    try {
-      const outcome = await runStep(step, context);
-      if (outcome.status === 'changed' || outcome.status === 'would-change') changed.add(step.id);
-      reporter.ended(step, startedAt, outcome);
-    } catch (error) {
-      if (lostAndInterrupted(around, losses)) {
-        reporter.skipped(step, 'interrupted while the host was lost: the outcome of this step is unknown');
-        stop('interrupted before this step');
-        return;
-      }
-      reporter.failed(step, startedAt, error);
-      // Requirements are independent of each other: a person wants to see all that are not met at once.
-      if (around.phase.type === 'requirements') continue;
-      stop(`"${step.id}" failed before`);
-      return;
-    }
+  } finally {
+    ahead.end();
   }
+}
+
+type UnitContext = Omit<StepContext, 'deadline' | 'attempts'> &
+  Surroundings & { readonly changed: Set<string> };
+
+/** Returns why the steps behind this one are not done, if they are not. */
+async function runOne(step: Step, context: UnitContext, reporter: StepReporter): Promise<string | undefined> {
+  const { ahead, changed, clock, signal } = context;
+  if (signal.aborted) {
+    reporter.skipped(step, 'interrupted before this step');
+    return 'interrupted before this step';
+  }
+  const startedAt = clock.now();
+  const losses = context.losses?.();
+  ahead.begin(step);
+  reporter.started(step);
+  const deadline = new Deadline(step, clock);
+  const tell = (text: string) => {
+    // What comes next is a pause, in which the host may change.
+    ahead.change();
+    reporter.notice({ level: 'warning', text });
+  };
+  const attempts = new Attempts(step, { clock, signal, deadline, tell });
+  try {
+    const outcome = await runStep(step, {
+      ...context,
+      host: deadline.limit(context.host),
+      deadline,
+      attempts,
+    });
+    if (outcome.status === 'changed' || outcome.status === 'would-change') changed.add(step.id);
+    if (outcome.status !== 'changed') ahead.passed();
+    reporter.ended(step, startedAt, { ...outcome, ...attempts.told() });
+  } catch (error) {
+    if (lostAndInterrupted(context, losses)) {
+      reporter.skipped(step, 'interrupted while the host was lost: the outcome of this step is unknown');
+      return 'interrupted before this step';
+    }
+    reporter.failed(step, startedAt, deadline.explain(error), attempts.told());
+    // Requirements are independent of each other: a person wants to see all that are not met at once.
+    return context.phase.type === 'requirements' ? undefined : `"${step.id}" failed before`;
+  }
+  return undefined;
 }
 
 /** A host that is lost when the run is interrupted is not waited for: no fault of its own. */

@@ -59,9 +59,9 @@ export class UnitReporter implements StepReporter {
     this.ended(step, this.#clock.now(), { status: 'skipped', reason, leftOut: true });
   }
 
-  failed(step: StepName, startedAt: number, error: unknown): void {
+  failed(step: StepName, startedAt: number, error: unknown, extra: { readonly tries?: number } = {}): void {
     const where = { host: this.#host, step: step.id, at: step.at };
     const problems = problemsOf(error).map((problem): Problem => ({ ...where, ...problem }));
-    this.ended(step, startedAt, { status: 'failed', problems });
+    this.ended(step, startedAt, { status: 'failed', problems, ...extra });
   }
 }

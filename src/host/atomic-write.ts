@@ -30,7 +30,7 @@ export async function atomicWrite(
   connection: Connection,
   path: string,
   content: Content,
-  { mode, owner = 'root', group = 'root', progress }: AtomicWriteOptions,
+  { mode, owner = 'root', group = 'root', timeoutMs = Infinity, progress }: AtomicWriteOptions,
 ): Promise<void> {
   const [folder, name] = splitHostPath(path);
   const size = isLargeFile(content) ? content.size : sizeOf(content);
@@ -41,7 +41,10 @@ export async function atomicWrite(
   ]);
   const doing = `writing ${path}`;
   const run = (values: Script, script: Script, stdin?: Secret | string) =>
-    execute(connection, joinScripts([values, begin, script]), { doing, size, ...(stdin && { stdin }) });
+    execute(connection, joinScripts([values, begin, script]), {
+      ...{ doing, size, timeoutMs },
+      ...(stdin && { stdin }),
+    });
   const target = sh`mode=${mode} owner=${`${owner}:${group}`} temp=${tempName(name)}`;
 
   if (!isLargeFile(content) && size <= inlineBytes) {
@@ -59,9 +62,10 @@ export async function atomicWrite(
 async function execute(
   connection: Connection,
   script: Script,
-  { doing, size, stdin }: { doing: string; size: number; stdin?: Secret | string },
+  given: { doing: string; size: number; timeoutMs: number; stdin?: Secret | string },
 ): Promise<void> {
-  const timeoutMs = 300_000 + Math.round(size / slowestBytesPerMs);
+  const { doing, size, stdin } = given;
+  const timeoutMs = Math.min(given.timeoutMs, 300_000 + Math.round(size / slowestBytesPerMs));
   const options = { doing, timeoutMs, ...(stdin !== undefined && { stdin }) };
   const output = await connection.execute(script, options);
   if (output.code !== 0) throw commandFailure(doing, output, stateAfter(output));

@@ -15,7 +15,7 @@ export async function fileStates(
   const doing = paths.length === 1 ? `stat ${paths[0]}` : `stat of ${paths.length} paths`;
   const { stdout, stderr } = await connection.execute(sh`set -- ${paths}${look}`, {
     doing,
-    timeoutMs: 300_000,
+    timeoutMs: 240_000 + paths.length * 60_000,
   });
   const failure = stderr.split('\n').find((line) => line !== '' && !absent.test(line));
   if (failure !== undefined) {

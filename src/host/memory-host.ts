@@ -7,6 +7,7 @@ import type {
   HttpRequest,
   HttpResponse,
   Output,
+  Question,
   RunOptions,
   WriteOptions,
 } from '../core/host.ts';
@@ -16,6 +17,7 @@ import type { Script } from '../core/script.ts';
 import { Secret } from '../core/secret.ts';
 import { commandFailure } from './host-failure.ts';
 import { describeRequest } from './http.ts';
+import { Questions } from './questions.ts';
 
 /** What a script prints: its standard output, or any part of what a script answers. Without a `code` it ends with 0. */
 export type MemoryOutput = string | Partial<Output>;
@@ -23,7 +25,7 @@ export type MemoryOutput = string | Partial<Output>;
 /** What happens when a script is run: it may change the host. Standard input is given as the script would read it. */
 export type MemoryAnswer = MemoryOutput | ((script: string, stdin: string | undefined) => MemoryOutput);
 
-export interface MemoryWrite extends Required<WriteOptions> {
+export interface MemoryWrite extends Required<Omit<WriteOptions, 'timeoutMs'>> {
   readonly path: string;
   readonly content: Content;
 }
@@ -59,6 +61,9 @@ export class MemoryHost implements Host {
   readonly requests: HttpRequest[] = [];
   /** Everything a watching person was told. */
   readonly progressed: string[] = [];
+  /** How often an apply has said that facts may have changed. */
+  factsForgotten = 0;
+  readonly #questions = new Questions(this);
   readonly #files = new Map<string, Entry>();
   readonly #answers: { pattern: RegExp | string; answer: MemoryAnswer }[] = [];
   readonly #responses = new Map<string, () => HttpResponse>();
@@ -111,6 +116,10 @@ export class MemoryHost implements Host {
     return this.#answerTo(script.text, undefined);
   }
 
+  ask<Answer>(question: Question<Answer>, about: string): Promise<Answer | undefined> {
+    return this.#questions.ask(question, about);
+  }
+
   async stat(path: string): Promise<FileState | undefined> {
     const entry = this.#files.get(path);
     if (!entry) return undefined;
@@ -129,6 +138,10 @@ export class MemoryHost implements Host {
 
   async facts(): Promise<Facts> {
     return this.#facts;
+  }
+
+  forgetFacts(): void {
+    this.factsForgotten++;
   }
 
   async request(request: HttpRequest): Promise<HttpResponse> {
@@ -156,7 +169,8 @@ export class MemoryHost implements Host {
   }
 
   async writeFile(path: string, content: Content, options: WriteOptions): Promise<void> {
-    const owned = { owner: 'root', group: 'root', ...options };
+    const { mode, owner = 'root', group = 'root' } = options;
+    const owned = { mode, owner, group };
     this.writes.push({ path, content, ...owned });
     this.#put(path, 'file', owned, await wholeOf(content));
   }

@@ -8,6 +8,7 @@ import type {
   HttpRequest,
   HttpResponse,
   Output,
+  Question,
   RunOptions,
   WriteOptions,
 } from '../core/host.ts';
@@ -19,6 +20,7 @@ import { fileStates } from './file-state.ts';
 import { commandFailure } from './host-failure.ts';
 import { hostPathProblem } from './host-path.ts';
 import { exchange } from './http.ts';
+import { Questions } from './questions.ts';
 import { readFile } from './read-file.ts';
 import { runDetached } from './run-detached.ts';
 
@@ -43,8 +45,8 @@ export class RemoteHost implements Host {
   readonly #clock: () => number;
   /** By it what this run has started on the host is known again. */
   readonly #run = randomBytes(8).toString('hex');
-  readonly #asked = new Set<string>();
-  #states: Promise<ReadonlyMap<string, FileState>> | undefined;
+  readonly #questions = new Questions(this);
+  readonly #states: Question<FileState> = (_, paths) => fileStates(this.#connection, paths);
   #facts: Promise<Facts> | undefined;
 
   constructor({ name, address, connection, progress, clock }: RemoteHostOptions) {
@@ -55,21 +57,17 @@ export class RemoteHost implements Host {
     this.#clock = clock;
   }
 
-  probe(script: Script): Promise<Output> {
-    return this.#connection.execute(script, { doing: 'looking at the host', timeoutMs: 60_000 });
+  probe(script: Script, { timeoutMs = 60_000 } = {}): Promise<Output> {
+    return this.#connection.execute(script, { doing: 'looking at the host', timeoutMs });
   }
 
-  /** Paths that are asked for in one tick are looked at together. */
+  ask<Answer>(question: Question<Answer>, about: string): Promise<Answer | undefined> {
+    return this.#questions.ask(question, about);
+  }
+
   async stat(path: string): Promise<FileState | undefined> {
     requireHostPath(path);
-    this.#asked.add(path);
-    this.#states ??= Promise.resolve().then(() => {
-      const paths = [...this.#asked];
-      this.#asked.clear();
-      this.#states = undefined;
-      return fileStates(this.#connection, paths);
-    });
-    return (await this.#states).get(path);
+    return this.ask(this.#states, path);
   }
 
   async readFile(path: string, { maxBytes = 256 * 1024 } = {}): Promise<string | undefined> {
@@ -78,15 +76,16 @@ export class RemoteHost implements Host {
   }
 
   facts(): Promise<Facts> {
-    this.#facts ??= gatherFacts(this.#connection, this.#clock).catch((error: unknown) => {
-      this.#facts = undefined;
-      throw error;
+    if (this.#facts) return this.#facts;
+    const facts = gatherFacts(this.#connection, this.#clock);
+    this.#facts = facts;
+    facts.catch(() => {
+      if (this.#facts === facts) this.#facts = undefined;
     });
-    return this.#facts;
+    return facts;
   }
 
-  /** Forgets what was learnt of the host: it may have been started anew, as another one. */
-  forget(): void {
+  forgetFacts(): void {
     this.#facts = undefined;
   }
 

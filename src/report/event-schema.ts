@@ -35,7 +35,15 @@ const effect = record({ type: oneOf(...effectTypes), what: text });
 
 const problem = record(
   { code: oneOf(...Object.keys(errorCodes)), happened: text },
-  { host: text, step: text, at: listOf(location), hostState: text, remedy: text, detail: text },
+  {
+    host: text,
+    step: text,
+    at: listOf(location),
+    hostState: text,
+    remedy: text,
+    detail: text,
+    permanent: { const: true },
+  },
 );
 
 const hostSummary = record(
@@ -73,6 +81,7 @@ export const runEventSchema = {
         at: listOf(location),
       },
       {
+        tries: count,
         changes: listOf(change),
         effects: listOf(effect),
         precondition: text,

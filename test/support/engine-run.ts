@@ -9,6 +9,7 @@ import type { Clock } from '../../src/engine/clock.ts';
 import { LocalExecutor } from '../../src/engine/local-executor.ts';
 import { runPlan, type RunOptions } from '../../src/engine/run-plan.ts';
 import { MemoryHost } from '../../src/host/memory-host.ts';
+import { rememberDueNotes } from './remember-due-notes.ts';
 
 /** A text file, as the smallest resource that there is. */
 export const note = resource({
@@ -31,19 +32,7 @@ export const reload = action({
 
 /** A host that remembers notes of due actions, as a real one does. */
 export function hostNamed(name: string): MemoryHost {
-  const due = new Set<string>();
-  const noteOf = (script: string) => /due\/([0-9a-f]+)/.exec(script)![1]!;
-  return new MemoryHost({ name })
-    .answer(/^\[ -e .*\/due\//, (script) => ({ code: due.has(noteOf(script)) ? 0 : 1 }))
-    .answer(/^mkdir .*\/due /, (script) => {
-      due.add(noteOf(script));
-      return '';
-    })
-    .answer(/^rm -f .*\/due\//, (script) => {
-      due.delete(noteOf(script));
-      return '';
-    })
-    .answer(/^reload/, '');
+  return rememberDueNotes(new MemoryHost({ name })).answer(/^reload/, '');
 }
 
 /** A host on which nothing can be read. */
