@@ -11,7 +11,12 @@ const types = process.argv.includes('--types');
 rmSync(`${root}dist`, { recursive: true, force: true });
 await build({
   absWorkingDir: root,
-  entryPoints: { provision: 'src/cli/main.ts', index: 'src/index.ts', testing: 'src/testing.ts' },
+  entryPoints: {
+    provision: 'src/cli/main.ts',
+    worker: 'src/cli/worker.ts',
+    index: 'src/index.ts',
+    testing: 'src/testing.ts',
+  },
   outdir: 'dist',
   bundle: true,
   splitting: true,

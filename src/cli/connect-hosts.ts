@@ -17,6 +17,22 @@ export interface ConnectHostsOptions {
   /** How long a host that another run has locked is waited for, in milliseconds. */
   readonly lockWaitMs: number;
   readonly signal: AbortSignal;
+  /** Who the run is to other runs. Default: this process, and a new run. */
+  readonly run?: RunIdentity;
+  /** In how many processes the run logs in, so that all together do not knock too often. Default 1. */
+  readonly processes?: number;
+}
+
+/** What the lock of a host says of the run that has it. */
+export interface RunIdentity {
+  readonly id: string;
+  /** Of the process that a person has started. */
+  readonly pid: number;
+}
+
+/** An identity that no other run has. */
+export function newRun(): RunIdentity {
+  return { id: randomBytes(8).toString('hex'), pid: process.pid };
 }
 
 const connectTimeoutMs = 10_000;
@@ -26,8 +42,8 @@ export function connectBySsh(
   targets: ReadonlyMap<string, SshTarget>,
   options: ConnectHostsOptions,
 ): { readonly connect: Connect; close(): Promise<void> } {
-  const run = randomBytes(8).toString('hex');
-  const who = `${userName()}@${hostname()} (pid ${process.pid}, run ${run})`;
+  const { id: run, pid } = options.run ?? newRun();
+  const who = `${userName()}@${hostname()} (pid ${pid}, run ${run})`;
   // Loaded when the first host is due: a plan without one never pays for it.
   let loading: ReturnType<typeof loadSsh> | undefined;
   const connect: Connect = async (name, progress, notice) => {
@@ -76,7 +92,7 @@ export function connectBySsh(
   return { connect, close: async () => (await loading)?.shared.jumpHosts.close() };
 }
 
-async function loadSsh({ acceptNew, onAccepted, signal }: ConnectHostsOptions) {
+async function loadSsh({ acceptNew, onAccepted, signal, processes }: ConnectHostsOptions) {
   const [{ connectLasting }, { JumpHosts }, { LogInPace }, { RemoteHost }] = await Promise.all([
     import('../ssh/lasting-connection.ts'),
     import('../ssh/log-in/jump-hosts.ts'),
@@ -91,7 +107,7 @@ async function loadSsh({ acceptNew, onAccepted, signal }: ConnectHostsOptions) {
       onAccepted: ({ host, fingerprint }: AcceptedHostKey) => onAccepted(host, fingerprint),
     },
     connectTimeoutMs,
-    pace: new LogInPace(),
+    pace: new LogInPace(processes),
     signal,
   };
   return { connectLasting, RemoteHost, shared: { ...base, jumpHosts: new JumpHosts(base) } };

@@ -8,7 +8,7 @@ import type { Sink } from '../report/sink.ts';
  * @param onCrash told of an error that nobody caught; it must end the process
  * @see https://nodejs.org/api/process.html#signal-events for SIGUSR1
  */
-export function guardProcess(sink: Sink, onCrash: (error: unknown) => void): void {
+export function guardProcess(sink: Pick<Sink, 'message'>, onCrash: (error: unknown) => void): void {
   process.on('uncaughtException', onCrash);
   process.on('unhandledRejection', onCrash);
   process.on('SIGUSR1', () => undefined);

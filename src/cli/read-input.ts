@@ -25,6 +25,10 @@ export interface Input {
   readonly plan: Plan;
   /** The values that the plan was made of. */
   readonly resolved: ResolvedInventory;
+  /** The hosts that are part of the run. Undefined: all. */
+  readonly chosen: ReadonlySet<string> | undefined;
+  /** What `createPlan` makes of these two, before steps are left out. */
+  readonly whole: Plan;
   /** By host. */
   readonly targets: ReadonlyMap<string, SshTarget>;
   /** What a person should look at, with its place in the inventory. */
@@ -93,7 +97,8 @@ export async function readInput(
     ...ofIdentities,
   ];
   const files = { inventory: resolve(given.file), playbook: resolve(playbookFile) };
-  return { plan, resolved: resolution.resolved, targets, warnings, files };
+  const { resolved } = resolution;
+  return { plan, resolved, chosen, whole, targets, warnings, files };
 }
 
 /**

@@ -47,21 +47,11 @@ export async function withHosts(
       process.exit(exit);
     },
   });
-  const hosts = connectBySsh(targets, {
-    acceptNew: request.acceptNew,
-    onAccepted: (host, fingerprint) =>
-      sink.message(`${host}: its key was not known and is now stored: ${fingerprint}`),
-    ...(request.verbosity > 2 && {
-      onDebug: (host: string, text: string) => sink.message(`${host}: ${text}`),
-    }),
-    reconnectMs: request.reconnect * 1000,
-    lockWaitMs: request.lockWait * 1000,
-    signal: interrupts.signal,
-  });
-  const executor = new LocalExecutor(input.plan, hosts.connect, systemClock);
+  let open: OpenHosts | undefined;
   try {
+    open = await openHosts(request, input, targets, { sink, signal: interrupts.signal });
     const worked = await work({
-      executor,
+      executor: open.executor,
       signal: interrupts.signal,
       record: (event) => recorder.take(event),
     });
@@ -73,10 +63,43 @@ export async function withHosts(
     await recorder.end(error instanceof Interrupted ? 130 : exitCodeOf(codes));
     throw error;
   } finally {
-    await executor.close();
-    await hosts.close();
+    await open?.executor.close();
+    await open?.close();
     interrupts.close();
   }
+}
+
+interface OpenHosts {
+  readonly executor: Executor;
+  /** After the executor. */
+  close(): Promise<void>;
+}
+
+/** The hosts in this process, or shared by workers. */
+async function openHosts(
+  request: ReachRequest,
+  input: Input,
+  targets: ReadonlyMap<string, SshTarget>,
+  { sink, signal }: { readonly sink: Sink; readonly signal: AbortSignal },
+): Promise<OpenHosts> {
+  const { acceptNew, workers } = request;
+  const debug = request.verbosity > 2;
+  const waits = { reconnectMs: request.reconnect * 1000, lockWaitMs: request.lockWait * 1000 };
+  const accepted = (host: string, fingerprint: string) =>
+    sink.message(`${host}: its key was not known and is now stored: ${fingerprint}`);
+  if (workers > 1) {
+    const { startWorkers } = await import('./workers/start-workers.ts');
+    const news = { message: (text: string) => sink.message(text), accepted };
+    return startWorkers(input, targets, { count: workers, news, acceptNew, debug, ...waits });
+  }
+  const hosts = connectBySsh(targets, {
+    acceptNew,
+    onAccepted: accepted,
+    ...(debug && { onDebug: (host: string, text: string) => sink.message(`${host}: ${text}`) }),
+    ...waits,
+    signal,
+  });
+  return { executor: new LocalExecutor(input.plan, hosts.connect, systemClock), close: () => hosts.close() };
 }
 
 /** Passwords that are asked for once and used for every host that has none in the inventory. */

@@ -15,6 +15,7 @@ export const errorCodes = {
   NEED_INPUT: 3,
   SELECTION: 3,
   PLAN_FILE: 3,
+  REPORT: 3,
   USAGE: 5,
   // Trust: a person has to look before anything is tried again.
   HOSTKEY_UNKNOWN: 8,
@@ -62,6 +63,7 @@ export const errorCodes = {
   STALE_PLAN: 9,
   // The run itself.
   LOCAL: 1,
+  WORKER_LOST: 1,
   BUG: 250,
 } as const;
 

@@ -19,6 +19,8 @@ export interface InputRequest extends Required<HostSelection> {
 export interface ReachRequest extends InputRequest, StepSelection {
   readonly acceptNew: boolean;
   readonly forks: number;
+  /** Processes that share the hosts; 1 is this one alone. */
+  readonly workers: number;
   /** Seconds for which a host that was lost is tried. */
   readonly reconnect: number;
   /** Seconds for which a host that another run has locked is waited for. */
@@ -80,6 +82,7 @@ export function stepOptions(command: Command): Command {
 
 export function reachOptions(command: Command): Command {
   return stepOptions(forksOption(inputOptions(command)))
+    .option('--workers <n>', 'processes that share the hosts; 1: this one alone', workerCount, 1)
     .option(
       '--accept-new',
       'store the keys of hosts that are not yet known; changed keys stay refused',
@@ -129,6 +132,13 @@ function wholeNumber(value: string): number {
   if (!/^\d{1,5}$/.test(value))
     throw new InvalidArgumentError('It must be a whole number of seconds, 0 to 99999.');
   return Number(value);
+}
+
+function workerCount(value: string): number {
+  const number = positiveInteger(value);
+  // Each takes some 80 MB, and more of them than processors gain nothing.
+  if (number > 64) throw new InvalidArgumentError('It must be 64 or less.');
+  return number;
 }
 
 function positiveInteger(value: string): number {

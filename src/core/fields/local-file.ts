@@ -30,12 +30,25 @@ export function localFile(
     async parse(value, context) {
       const read = await readLocal(value, context);
       if ('problems' in read) return read;
-      const { path, content } = read;
-      const decoder = new TextDecoder('utf-8', { fatal: true });
-      return { value: Object.freeze({ path, content, text: () => decoder.decode(content) }) };
+      return { value: localFileOf(read.path, read.content) };
     },
   });
 }
+
+/** The value of a file that has been read. */
+export function localFileOf(path: string, content: Uint8Array): LocalFile {
+  const text = () => new TextDecoder('utf-8', { fatal: true }).decode(content);
+  const file = Object.freeze({ path, content, text });
+  made.add(file);
+  return file;
+}
+
+/** Whether a value is that of a file that has been read. */
+export function isLocalFile(value: object): value is LocalFile {
+  return made.has(value);
+}
+
+const made = new WeakSet<object>();
 
 export const expectsFile = 'the path of a file';
 

@@ -9,11 +9,17 @@ const startLimit = 8;
  * @see sshd_config(5), MaxStartups
  */
 export class LogInPace {
+  readonly #limit: number;
   readonly #gates = new Map<string, { limit: number; running: number; waiting: (() => void)[] }>();
+
+  /** @param processes how many share what an sshd takes, this one included */
+  constructor(processes = 1) {
+    this.#limit = Math.max(1, Math.floor(startLimit / processes));
+  }
 
   /** Does `attempt` as soon as there is room at this place. */
   async run<T>(place: string, attempt: () => Promise<T>): Promise<T> {
-    const gate = this.#gates.get(place) ?? { limit: startLimit, running: 0, waiting: [] };
+    const gate = this.#gates.get(place) ?? { limit: this.#limit, running: 0, waiting: [] };
     this.#gates.set(place, gate);
     while (gate.running >= gate.limit) await new Promise<void>((resolve) => void gate.waiting.push(resolve));
     gate.running++;

@@ -72,7 +72,7 @@ export class Crowd {
     return this.#folder.path;
   }
 
-  async run(): Promise<{ result: ProvisionResult; figures: Figures }> {
+  async run(...more: readonly string[]): Promise<{ result: ProvisionResult; figures: Figures }> {
     const report = this.#folder.file('figures.json');
     const meter = this.#folder.file('meter.mjs');
     writeFileSync(meter, meterProgram);
@@ -85,7 +85,8 @@ export class Crowd {
       seen.last = performance.now();
     };
     const env = { NODE_OPTIONS: `--import=${pathToFileURL(meter).href}`, PROVISION_TEST_FIGURES: report };
-    const result = await provision([playbook, '-i', this.#inventory, '--reconnect', '10'], { env, onEvent });
+    const args = [playbook, '-i', this.#inventory, '--reconnect', '10', ...more];
+    const result = await provision(args, { env, onEvent });
     const own = JSON.parse(readFileSync(report, 'utf8')) as Pick<
       Figures,
       'peakMegabytes' | 'cpuMs' | 'lagMs'
