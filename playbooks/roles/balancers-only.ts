@@ -41,12 +41,13 @@ export const balancersOnly = resource({
     const [script, unitFile, { stdout }] = await Promise.all([
       host.readFile(scriptPath),
       host.readFile(unitPath),
-      host.probe(sh`systemctl is-enabled ${unit} 2>/dev/null
+      host.probe(sh`echo "$(systemctl is-enabled ${unit} 2>/dev/null)"
 iptables -w -S DOCKER-USER 2>/dev/null | grep -c -e ${`-j ${chain}$`}
 iptables -w -S ${chain} 2>/dev/null | grep -o -e ${`provision-${hashOf(want.script)}`}`),
     ]);
     const [boot = '', jumps = '', seal = ''] = stdout.split('\n');
-    return { script, unit: unitFile, boot, rules: `${jumps} ports, ${seal.replace('provision-', '')}` };
+    const rules = `${jumps} ports, ${seal.replace('provision-', '')}`;
+    return { script, unit: unitFile, ...(boot !== '' && { boot }), rules };
   },
   effects: () => [{ type: 'restart', what: unit }],
   async apply(host: Host, want) {

@@ -29,6 +29,11 @@ interface NginxHost {
   readonly postQuantum: boolean;
 }
 
+/** The NGINX of a host: there, or about to be installed, when the library that it brings cannot be known. */
+interface DiscoveredNginx extends NginxHost {
+  readonly isInstalled: boolean;
+}
+
 const snippet = '/etc/nginx/conf.d/rancher.conf';
 
 /**
@@ -51,6 +56,7 @@ export function nginxTls(props: NginxTlsProps): StepList {
       name: 'nginx',
       root: '/etc/nginx',
       discover: discoverNginx,
+      isForeseen: ({ isInstalled }) => !isInstalled,
       files: [
         { path: `${folder}/fullchain.pem`, content: certificate.chain, mode: '0644' },
         { path: `${folder}/privkey.pem`, content: certificate.key, mode: '0600' },
@@ -105,19 +111,23 @@ function render(props: NginxTlsProps, nginx: NginxHost, folder: string, configHa
 }
 
 /** The installed NGINX, or the one that the host would install; undefined when neither can be told. */
-async function discoverNginx(host: ReadHost): Promise<NginxHost | undefined> {
+async function discoverNginx(host: ReadHost): Promise<DiscoveredNginx | undefined> {
   const [installed, candidate, facts] = await Promise.all([
     host.probe(sh`nginx -V 2>&1`),
     host.probe(sh`apt-cache policy nginx 2>/dev/null`),
     host.facts(),
   ]);
-  const found =
-    /nginx\/(\d+)\.(\d+)\.(\d+)/.exec(installed.stdout) ??
-    /Candidate: (\d+)\.(\d+)\.(\d+)/.exec(candidate.stdout);
+  const present = /nginx\/(\d+)\.(\d+)\.(\d+)/.exec(installed.stdout);
+  const found = present ?? /Candidate: (\d+)\.(\d+)\.(\d+)/.exec(candidate.stdout);
   if (!found) return undefined;
   const library = /OpenSSL (\d+)\.(\d+)/.exec(installed.stdout);
   const postQuantum = library !== null && isAtLeast([Number(library[1]), Number(library[2])], [3, 5]);
-  return { version: found.slice(1, 4).map(Number), ipv6: facts.ipv6, postQuantum };
+  return {
+    version: found.slice(1, 4).map(Number),
+    ipv6: facts.ipv6,
+    postQuantum,
+    isInstalled: present !== null,
+  };
 }
 
 /** What answers on the TLS port right now: which configuration, and which certificate. */

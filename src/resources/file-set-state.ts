@@ -71,6 +71,11 @@ export interface FileSetProps<Discovered> {
   readonly root: string;
   /** What the content depends on, read from the host; undefined as long as an earlier step has yet to bring it. */
   readonly discover?: (host: ReadHost) => Promise<Discovered | undefined>;
+  /**
+   * Whether what was discovered is only what an earlier step is about to bring, so that some of it may turn out otherwise: the
+   * plan then shows the files of it, and what is served as known after apply. Default: never.
+   */
+  readonly isForeseen?: (discovered: Discovered) => boolean;
   readonly files: readonly FileSetFile<Discovered>[];
   /** Absolute paths below `root` of files or links that must not be there. */
   readonly remove?: readonly string[];
@@ -89,8 +94,8 @@ export interface FileSetProps<Discovered> {
 }
 
 /** The props with all that has a default. */
-export type FileSetWant = Required<Omit<FileSetProps<unknown>, 'discover' | 'diagnose'>> &
-  Pick<FileSetProps<unknown>, 'discover' | 'diagnose'>;
+export type FileSetWant = Required<Omit<FileSetProps<unknown>, 'discover' | 'isForeseen' | 'diagnose'>> &
+  Pick<FileSetProps<unknown>, 'discover' | 'isForeseen' | 'diagnose'>;
 
 /** What a host has of a set of files. */
 export interface FileSetHave {

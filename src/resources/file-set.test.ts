@@ -322,8 +322,9 @@ describe('F36: a service that takes the files and does not serve them', () => {
 });
 
 describe('content that depends on the host', () => {
-  const set = (discover: () => Promise<{ version: string } | undefined>) =>
+  const set = (discover: () => Promise<{ version: string } | undefined>, isForeseen = false) =>
     fileSet({
+      isForeseen: () => isForeseen,
       name: 'web',
       root: '/etc/web',
       discover,
@@ -354,6 +355,15 @@ describe('content that depends on the host', () => {
         host,
       ),
     ).rejects.toThrow(/depend on was not found/);
+  });
+
+  it('is shown while it is only foreseen, and what is served is known after apply', async () => {
+    const step = set(async () => ({ version: '1.22' }), true);
+    const host = new MemoryHost().file('/etc/web/static', 'same\n');
+    const changes = await changesOf(step, host);
+    expect(changes).toContainEqual({ type: 'text', path: '/etc/web/main.conf', want: 'for 1.22\n' });
+    expect(changes.at(-1)).toEqual({ type: 'unknown', path: 'web serves' });
+    expect(step.effects(undefined, changes)).toEqual([{ type: 'reload', what: 'web' }]);
   });
 
   it('is compared once it is', async () => {

@@ -60,7 +60,7 @@ function differences(have: FileSetHave, want: FileSetWant): Change[] {
   if (unfinished)
     changes.push({ type: 'value', path: want.workFolder, have: 'left by a run that died', want: 'absent' });
   const path = `${want.name} serves`;
-  if (!known) changes.push({ type: 'unknown', path });
+  if (!known || want.isForeseen?.(known.discovered) === true) changes.push({ type: 'unknown', path });
   else if (serving !== known.expected) {
     changes.push({
       type: 'value',

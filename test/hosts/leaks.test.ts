@@ -237,7 +237,7 @@ test('S06, S07, S08, S09, S11, S13, S14, S41, S47: no secret is anywhere but whe
     const path = join(folder.path, name);
     if (!own.has(name) && statSync(path).isFile()) probe(path, readFileSync(path, 'latin1'));
   }
-  expect(readdirSync(folder.file('state/provision/runs')).length).toBe(7);
+  expect(readdirSync(folder.file('state/provision/runs')).length).toBe(8);
   console.log(`leaks: ${leaks.length}/${probes} probes, ${sightings.rounds} looks at all processes`);
   expect(leaks).toEqual([]);
   expect(arrived.size).toBe(destinations.length);

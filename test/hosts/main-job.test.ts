@@ -62,6 +62,10 @@ test('a check of bare hosts shows the whole plan and changes nothing', async () 
     ]),
   );
   expect(result.statuses.filter((status) => /: (changed|failed)$/.test(status))).toEqual([]);
+  const plan = folder.file('plan.json');
+  const planned = await provision(['plan', '-i', inventory(), '-o', plan]);
+  expect({ exit: planned.exit, failures: failuresOf(planned) }).toMatchObject({ exit: 0 });
+  expect([...planned.statuses].sort()).toEqual([...result.statuses].sort());
   const after = await snapshots();
   expect(before.map((host, index) => diffSnapshots(host, after[index]!))).toEqual([[], []]);
 });
@@ -78,8 +82,8 @@ test('F38: a wrong certificate is refused before any host is contacted', async (
   expect(result.steps).toEqual([]);
 });
 
-test('two bare hosts become Rancher behind a balancer that terminates TLS', async () => {
-  const result = await provision(['-i', inventory()]);
+test('two bare hosts become Rancher behind a balancer that terminates TLS, as their plan says', async () => {
+  const result = await provision(['apply', folder.file('plan.json'), '-i', inventory()]);
   expect({ exit: result.exit, failures: failuresOf(result) }).toMatchObject({ exit: 0 });
   const through = (path: string, headers = {}) =>
     throughBalancer(lab.lb, { hostname, path, ca: certificates['ca.pem'], headers });

@@ -29,6 +29,7 @@ function inventory(more = ''): string {
     certificate: '{ option: own-ca, chain: chain.pem, key: key.pem, ca: ca.pem }',
     rancher: `    image: rancher/rancher:v2.8.5
     bootstrap_password: { file: bootstrap }
+    reachable_from: balancers
     ready_timeout: 60`,
     ...(more !== '' && { lb: more }),
   });
@@ -79,6 +80,11 @@ test('a plan of bare hosts is whole, is for its user only, and holds no secret',
     what: 'container rancher',
   });
   expect(statusOf(file, 'rancher-1', 'rancher is ready')).toMatchObject({ status: 'known-after-apply' });
+  expect(statusOf(file, 'rancher-1', 'firewall ports of rancher')!.changes).toContainEqual({
+    type: 'value',
+    path: 'boot',
+    want: 'enabled',
+  });
   const text = readFileSync(plan, 'latin1');
   for (const secret of [bootstrap, ...certificates['key.pem'].split('\n').slice(1, -2)])
     for (const form of secretForms(secret)) expect(text).not.toContain(form);
