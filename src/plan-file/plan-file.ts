@@ -18,7 +18,7 @@ export interface PlanFile {
   readonly playbook?: string;
   /** What the hashes of this plan are salted with. */
   readonly salt: string;
-  /** Hash of all values of the inventory that the playbook is given. */
+  /** Hash of all values of the inventory that the playbook is given, and of how its plays go from host to host. */
   readonly input: string;
   /** What was chosen on the command line, and is chosen again when the plan is applied. */
   readonly options: PlanChoices;

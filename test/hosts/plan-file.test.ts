@@ -37,7 +37,7 @@ function inventory(more = ''): string {
   return folder.file('inventory.yaml');
 }
 
-const apply = () => provision(['apply', plan, '-i', inventory()]);
+const apply = () => provision(['apply', plan, '-i', inventory(), '--workers', '2']);
 
 const snapshots = () =>
   Promise.all([

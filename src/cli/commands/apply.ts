@@ -9,13 +9,13 @@ import { formatDuration } from '../../report/duration.ts';
 import type { Sink } from '../../report/sink.ts';
 import { askMissing } from '../ask-missing.ts';
 import { canAsk } from '../outside.ts';
+import { inputHash, planFileTools } from '../plan-file-tools.ts';
 import type { ApplyRequest } from '../program/apply.ts';
 import { answerSecret } from '../prompts.ts';
 import { readInput, type Input } from '../read-input.ts';
 import { ReportedRun, stepEvents } from '../reported-run.ts';
 import { version } from '../version.ts';
 import { withHosts, type Reach } from '../with-hosts.ts';
-import { planFileTools } from './plan.ts';
 
 /**
  * Applies a plan: reads the input and all hosts anew, refuses everything that has moved at once, and then does what the plan
@@ -101,13 +101,14 @@ function refuseOtherVersion({ provision }: PlanFile): void {
   });
 }
 
-async function refuseOtherInput(file: PlanFile, { plan, resolved }: Input, seal: Seal): Promise<void> {
-  throwProblems(otherInput(file.plays, await plannedPlays(plan, [], planFileTools(seal))));
-  if ((await seal.ofInput(resolved)) === file.input) return;
+async function refuseOtherInput(file: PlanFile, input: Input, seal: Seal): Promise<void> {
+  throwProblems(otherInput(file.plays, await plannedPlays(input.plan, [], planFileTools(seal))));
+  if ((await inputHash(input, seal)) === file.input) return;
   throw new ProvisionError({
     code: 'STALE_PLAN',
-    happened: 'a value of the inventory is another than when the plan was made, though no step shows it',
+    happened:
+      'a value of the inventory, or how a play goes from host to host, is another than when the plan was made, though no step shows it',
     hostState: 'nothing was contacted',
-    remedy: 'make a new plan, or go back to the inventory of this one',
+    remedy: 'make a new plan, or go back to the input of this one',
   });
 }

@@ -4,11 +4,10 @@ import { Seal } from '../../engine/seal.ts';
 import { plannedPlays } from '../../plan-file/make-plan-file.ts';
 import type { PlanFile } from '../../plan-file/plan-file.ts';
 import { checkPlanPlace, writePlanFile } from '../../plan-file/write-plan-file.ts';
-import { mapTexts } from '../../report/map-texts.ts';
-import { maskText } from '../../report/mask.ts';
 import type { Sink } from '../../report/sink.ts';
 import { askMissing } from '../ask-missing.ts';
 import { canAsk } from '../outside.ts';
+import { inputHash, planFileTools } from '../plan-file-tools.ts';
 import type { PlanRequest } from '../program/plan.ts';
 import { answerSecret } from '../prompts.ts';
 import { readInput, type Input } from '../read-input.ts';
@@ -48,11 +47,12 @@ export async function planCommand(request: PlanRequest, sink: Sink): Promise<num
 
 async function planFileOf(
   request: PlanRequest,
-  { plan, resolved }: Input,
+  input: Input,
   salt: string,
   { events }: ReportedResult,
 ): Promise<PlanFile> {
   const { inventory, playbook } = request;
+  const { plan } = input;
   const seal = new Seal(plan, salt);
   return {
     version: 1,
@@ -61,7 +61,7 @@ async function planFileOf(
     inventory,
     ...(playbook !== undefined && { playbook }),
     salt,
-    input: await seal.ofInput(resolved),
+    input: await inputHash(input, seal),
     options: choicesOf(request, plan),
     plays: await plannedPlays(plan, stepEvents(events), planFileTools(seal)),
   };
@@ -89,13 +89,5 @@ function choicesOf(request: PlanRequest, plan: Plan): PlanFile['options'] {
     tags,
     skipTags,
     skipRequirement,
-  };
-}
-
-/** How the plan of a run is made, whether it is written or compared with a written one. */
-export function planFileTools(seal: Seal) {
-  return {
-    hash: (want: unknown) => seal.ofWant(want),
-    mask: <T>(value: T) => mapTexts(value, maskText),
   };
 }
