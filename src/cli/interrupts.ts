@@ -6,6 +6,8 @@ export interface Interrupts {
   readonly signal: AbortSignal;
   /** 128 + number of the signal that came, as shells count; undefined when none has. */
   exitCode(): number | undefined;
+  /** As SIGINT does, when a person has said so at a question. */
+  readonly stop: () => void;
   /** Stops listening. */
   close(): void;
 }
@@ -37,6 +39,10 @@ export function listenForInterrupts(on: {
   });
   return {
     signal: controller.signal,
+    stop: () => {
+      received ??= 'SIGINT';
+      controller.abort(128 + numbers[received]);
+    },
     exitCode: () => (received === undefined ? undefined : 128 + numbers[received]),
     close: () => handlers.forEach(({ name, handler }) => process.off(name, handler)),
   };

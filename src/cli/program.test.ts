@@ -124,6 +124,10 @@ describe('a mistake never becomes a run', () => {
     [['-i', 'inv.yaml', '--only', ''], /empty/],
     [['-i', 'inv.yaml', '--start-at', ''], /empty/],
     [['-i', 'inv.yaml', '-t', 'tls,'], /empty/],
+    [['-i', 'inv.yaml', '--step', '-C'], /cannot be used with/],
+    [['-i', 'inv.yaml', '--step', '-y'], /cannot be used with/],
+    [['-i', 'inv.yaml', '--step', '--workers', '2'], /cannot be used with/],
+    [['check', '-i', 'inv.yaml', '--step'], /unknown option/],
     [['-i', 'inv.yaml', '-t', 'always'], /no meaning/],
     [[], /--inventory/],
   ])('%j', (argv, message) => {

@@ -30,6 +30,16 @@ export async function answerSelect(
   return prompt({ type: 'select', message, choices: options });
 }
 
+/** One key, and Return; Return alone stands for `usual`. */
+export async function answerKey<Value extends string>(
+  message: string,
+  answers: readonly { readonly key: string; readonly value: Value; readonly title: string }[],
+  usual: string,
+): Promise<Value> {
+  const choices = answers.map(({ key, value, title }) => ({ key, value, name: title }));
+  return prompt({ type: 'expand', message, choices, default: usual });
+}
+
 /** Default no: an accidental Return must never change a host or a file. */
 export async function answerConfirm(message: string): Promise<boolean> {
   return prompt({ type: 'confirm', message, default: false });

@@ -2,6 +2,7 @@ import { problemsOf, ProvisionError } from '../core/errors.ts';
 import type { Listener } from '../core/event.ts';
 import { Secret } from '../core/secret.ts';
 import { systemClock } from '../engine/clock.ts';
+import type { ConfirmChange } from '../engine/ask-first.ts';
 import type { Executor } from '../engine/executor.ts';
 import { exitCodeOf } from '../engine/exit-code.ts';
 import { LocalExecutor } from '../engine/local-executor.ts';
@@ -24,6 +25,14 @@ export interface Reach {
   readonly record: Listener;
 }
 
+/** Who is told and asked while hosts are worked on. */
+interface Asking {
+  readonly sink: Sink;
+  readonly mayAsk: boolean;
+  /** How a person is asked before each change; `stop` ends the run. Default: nobody is. */
+  readonly confirm?: (stop: () => void) => ConfirmChange;
+}
+
 /**
  * Does work on the hosts of the input: asks for what logging in needs, keeps a record, and ends all sessions afterwards.
  * @returns the exit code: that of the work, or of the interrupt
@@ -31,7 +40,7 @@ export interface Reach {
 export async function withHosts(
   request: ReachRequest,
   input: Input,
-  { sink, mayAsk }: { readonly sink: Sink; readonly mayAsk: boolean },
+  { sink, mayAsk, confirm }: Asking,
   work: (reach: Reach) => Promise<number>,
 ): Promise<number> {
   const withGiven = await withPasswords(input.targets, request, mayAsk);
@@ -49,7 +58,11 @@ export async function withHosts(
   });
   let open: OpenHosts | undefined;
   try {
-    open = await openHosts(request, input, targets, { sink, signal: interrupts.signal });
+    open = await openHosts(request, input, targets, {
+      sink,
+      signal: interrupts.signal,
+      confirm: confirm?.(interrupts.stop),
+    });
     const worked = await work({
       executor: open.executor,
       signal: interrupts.signal,
@@ -80,7 +93,7 @@ async function openHosts(
   request: ReachRequest,
   input: Input,
   targets: ReadonlyMap<string, SshTarget>,
-  { sink, signal }: { readonly sink: Sink; readonly signal: AbortSignal },
+  { sink, signal, confirm }: { sink: Sink; signal: AbortSignal; confirm: ConfirmChange | undefined },
 ): Promise<OpenHosts> {
   const { acceptNew, workers } = request;
   const debug = request.verbosity > 2;
@@ -99,7 +112,8 @@ async function openHosts(
     ...waits,
     signal,
   });
-  return { executor: new LocalExecutor(input.plan, hosts.connect, systemClock), close: () => hosts.close() };
+  const executor = new LocalExecutor(input.plan, hosts.connect, systemClock, confirm);
+  return { executor, close: () => hosts.close() };
 }
 
 /** Passwords that are asked for once and used for every host that has none in the inventory. */

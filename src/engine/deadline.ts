@@ -8,7 +8,7 @@ import type { Clock } from './clock.ts';
 export class Deadline {
   readonly #step: Step;
   readonly #clock: Clock;
-  readonly #started: number;
+  #started: number;
 
   constructor(step: Step, clock: Clock) {
     this.#step = step;
@@ -37,6 +37,12 @@ export class Deadline {
       timer = setTimeout(() => reject(this.#late('this step changed nothing')), Math.max(1, left));
     });
     return Promise.race([work, late]).finally(() => clearTimeout(timer));
+  }
+
+  /** Waits for what is not the step's own: that time is added to it. */
+  async pause<T>(work: Promise<T>): Promise<T> {
+    const began = this.#clock.now();
+    return work.finally(() => (this.#started += this.#clock.now() - began));
   }
 
   /** What failed because its time was up failed by the deadline. */

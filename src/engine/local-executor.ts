@@ -1,8 +1,10 @@
+import type { Change } from '../core/change.ts';
 import { problemsOf, ProvisionError } from '../core/errors.ts';
 import type { RunEvent } from '../core/event.ts';
 import type { Host } from '../core/host.ts';
 import type { Plan } from '../core/plan.ts';
 import type { Step } from '../core/step.ts';
+import type { ConfirmChange } from './ask-first.ts';
 import type { Clock } from './clock.ts';
 import { EventQueue } from './event-queue.ts';
 import { unitVersion, type Executor, type WorkUnit } from './executor.ts';
@@ -36,13 +38,16 @@ export class LocalExecutor implements Executor {
   readonly #plan: Plan;
   readonly #connect: Connect;
   readonly #clock: Clock;
+  readonly #confirm: ConfirmChange | undefined;
   readonly #sessions = new Map<string, Promise<Session>>();
   readonly #locks = new Map<string, Promise<void>>();
   readonly #seals = new Map<string, Seal>();
   /** Who is told what happens on a host: the unit that runs there. */
   readonly #reporters = new Map<string, UnitReporter>();
 
-  constructor(plan: Plan, connect: Connect, clock: Clock) {
+  /** @param confirm asks a person before each change. Default: nobody is asked */
+  constructor(plan: Plan, connect: Connect, clock: Clock, confirm?: ConfirmChange) {
+    this.#confirm = confirm;
     this.#plan = plan;
     this.#connect = connect;
     this.#clock = clock;
@@ -100,8 +105,18 @@ export class LocalExecutor implements Executor {
       return;
     }
     const { host, losses } = session;
-    const guard = this.#guardOf(unit);
-    await runSteps(kept, { ...unit, allSteps, host, losses, clock: this.#clock, signal, guard }, reporter);
+    const ask = this.#confirm;
+    const around = {
+      ...unit,
+      allSteps,
+      host,
+      losses,
+      signal,
+      clock: this.#clock,
+      guard: this.#guardOf(unit),
+      confirm: ask && ((step: Step, changes: readonly Change[]) => ask(unit.host, step, changes)),
+    };
+    await runSteps(kept, around, reporter);
   }
 
   #guardOf({ salt, expect }: WorkUnit): PlanGuard | undefined {

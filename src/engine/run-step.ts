@@ -12,6 +12,7 @@ import type {
   Step,
   Verdict,
 } from '../core/step.ts';
+import { askFirst, declined, isAgreedTo, type Asking } from './ask-first.ts';
 import type { Clock } from './clock.ts';
 import type { Attempts } from './attempts.ts';
 import type { Deadline } from './deadline.ts';
@@ -21,7 +22,7 @@ import type { PlanGuard } from './plan-guard.ts';
 import { repeatLost, type LossWatch } from './repeat-lost.ts';
 
 /** What a step needs to know of the run it is part of. */
-export interface StepContext extends LossWatch {
+export interface StepContext extends LossWatch, Asking {
   /** Its calls end with the deadline of the step. */
   readonly host: Host;
   readonly ahead: LookAhead;
@@ -67,9 +68,12 @@ async function runResource(step: ResourceStep, context: StepContext): Promise<St
   /** What was to change when the change was first begun. */
   let begun: readonly Change[] | undefined;
   return persist(context, async () => {
-    const have = await read(step, context, () => step.read(host));
-    const changes = step.diff(have);
-    if (mode === 'check') return foreseen(step, have, changes, context);
+    const first = await read(step, context, () => step.read(host));
+    if (mode === 'check') return foreseen(step, first, step.diff(first), context);
+    const found = { have: first, changes: step.diff(first) };
+    const agreed = begun ? found : await askFirst(found, step, context);
+    if (!agreed) return declined(context);
+    const { have, changes } = agreed;
     if (changes.length === 0) return begun ? { status: 'changed', changes: begun } : { status: 'ok' };
     await context.guard?.hold(step, changes, have);
     ahead.change(step);
@@ -189,6 +193,8 @@ async function runOnChangeOnce(step: OnChangeStep, context: StepContext): Promis
   const changes: Change[] = [{ type: 'value', path: 'due', have, want: step.action.id }];
   if (mode === 'check') return { status: 'would-change', changes, effects: [effectOfAction(step.action)] };
   await context.guard?.hold(step, changes);
+  // The note on the host stays, so that the action is still due.
+  if (!(await isAgreedTo(step, changes, context))) return declined(context);
   ahead.change(step);
   await step.action.run(host);
   const removed = removeDueNote(host, step.id);

@@ -25,7 +25,7 @@ export interface StepReporter {
   notice(notice: { readonly level: 'warning'; readonly text: string }): void;
 }
 
-type Surroundings = Pick<StepContext, 'host' | 'clock' | 'signal' | 'losses' | 'guard'> &
+type Surroundings = Pick<StepContext, 'host' | 'clock' | 'signal' | 'losses' | 'guard' | 'confirm'> &
   Pick<WorkUnit, 'phase' | 'mode' | 'skipRequirements' | 'pendingChanges'> & {
     /** All that the play has for the host: an action that is left out stays due when a step that it watches changes. */
     readonly allSteps: readonly Step[];

@@ -2,6 +2,7 @@ import type { Problem } from '../core/errors.ts';
 import type { Listener, RunEvent, StepEvent } from '../core/event.ts';
 import { cleanEvent, cleaner } from './clean-event.ts';
 import { createView } from './create-view.ts';
+import { eventLines } from './event-lines.ts';
 import { createJsonLines } from './jsonl.ts';
 import { createLinesView, type ProgressView } from './lines.ts';
 import { createLiveView } from './live.ts';
@@ -85,6 +86,15 @@ export async function renderPlan(
     event.event === 'step' ? [cleanEvent(event, options.unicode)] : [],
   );
   return planView(steps, { ...view, ruleOf: options.ruleOf }).join('\n');
+}
+
+/** One step of a check with all its changes, for showing it before the question whether to make them. */
+export async function renderStep(
+  event: StepEvent,
+  options: Pick<ReportOptions, 'unicode' | 'showDiff' | 'folder'> & { color: boolean },
+): Promise<string> {
+  const view = await createView({ ...options, verbosity: 1 }, options.color);
+  return eventLines(cleanEvent(event, options.unicode), view).join('\n');
 }
 
 /**

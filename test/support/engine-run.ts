@@ -5,6 +5,7 @@ import { createPlan, type Plan, type ResolvedInventory } from '../../src/core/pl
 import type { Playbook } from '../../src/core/play.ts';
 import { resource } from '../../src/core/resource.ts';
 import { sh } from '../../src/core/script.ts';
+import type { ConfirmChange } from '../../src/engine/ask-first.ts';
 import type { Clock } from '../../src/engine/clock.ts';
 import { LocalExecutor } from '../../src/engine/local-executor.ts';
 import { runPlan, type RunOptions } from '../../src/engine/run-plan.ts';
@@ -67,8 +68,10 @@ export async function runOn(
     hosts = {},
     steer = (plan) => plan,
     chosen,
+    confirm,
     ...options
   }: Partial<RunOptions> & {
+    confirm?: ConfirmChange;
     hosts?: Record<string, MemoryHost>;
     steer?: (plan: Plan) => Plan;
     chosen?: readonly string[];
@@ -86,7 +89,7 @@ export async function runOn(
   };
   const result = await runPlan(plan, {
     mode: 'apply',
-    executor: new LocalExecutor(plan, connect, clock),
+    executor: new LocalExecutor(plan, connect, clock, confirm),
     listener: (event) => events.push(event),
     clock,
     signal: new AbortController().signal,

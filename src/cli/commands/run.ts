@@ -6,6 +6,7 @@ import type { RunRequest } from '../program/run.ts';
 import { answerConfirm, answerSecret } from '../prompts.ts';
 import { readInput } from '../read-input.ts';
 import { hasPending, ReportedRun, stepEvents } from '../reported-run.ts';
+import { refuseUnasked, stepQuestions } from '../step-questions.ts';
 import { withHosts } from '../with-hosts.ts';
 
 /**
@@ -14,14 +15,19 @@ import { withHosts } from '../with-hosts.ts';
  */
 export async function runCommand(request: RunRequest, sink: Sink): Promise<number> {
   const mayAsk = canAsk(request);
+  refuseUnasked(request, mayAsk);
   const input = await readInput(
     { ...request, readOnly: request.check },
     mayAsk ? { missing: (...args) => askMissing(...args, sink), secret: answerSecret } : {},
   );
   for (const warning of input.warnings) sink.message(`warning: ${warning}`);
-  return withHosts(request, input, { sink, mayAsk }, async (reach) => {
-    const run = new ReportedRun(input.plan, request, sink, reach);
-    return mayAsk && !request.check && !request.yes
+  const confirm = (stop: () => void) => stepQuestions(sink, stop);
+  const ask = { sink, mayAsk, ...(request.step && { confirm }) };
+  return withHosts(request, input, ask, async (reach) => {
+    // Questions need a quiet terminal, and one thing at a time to be about.
+    const shape = request.step ? { ...request, output: 'lines' as const, forks: 1 } : request;
+    const run = new ReportedRun(input.plan, shape, sink, reach);
+    return mayAsk && !request.check && !request.yes && !request.step
       ? askedRun(run, sink, reach.signal)
       : plainRun(run, request);
   });

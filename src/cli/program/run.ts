@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import { collect, named, reachOptions, type ReachRequest } from './options.ts';
 
 export interface RunRequest extends ReachRequest {
@@ -6,6 +6,8 @@ export interface RunRequest extends ReachRequest {
   readonly check: boolean;
   readonly diff: boolean;
   readonly yes: boolean;
+  /** Ask before each change. */
+  readonly step: boolean;
   readonly detailedExitcode: boolean;
   readonly skipRequirement: readonly string[];
 }
@@ -17,6 +19,11 @@ export function defineRun(program: Command, choose: (request: RunRequest) => voi
     .option('-C, --check', 'read only: show what would change, change nothing', false)
     .option('-D, --diff', 'show the text of changed files; never of secrets', false)
     .option('-y, --yes', 'apply without asking', false)
+    .addOption(
+      new Option('--step', 'ask before each change, one host at a time')
+        .default(false)
+        .conflicts(['check', 'yes', 'workers']),
+    )
     .option('--detailed-exitcode', 'with --check: exit with 20 when something would change', false)
     .option('--skip-requirement <name>', 'override one requirement that is not met; repeatable', collect, [])
     .action((playbook: string | undefined, options: Omit<RunRequest, 'command' | 'playbook'>) => {
