@@ -15,6 +15,7 @@ it('reloads a service that runs, and leaves one alone that does not', async () =
 
 it('fails with the journal when a restart fails', async () => {
   const host = new MemoryHost()
+    .answer('NeedDaemonReload', 'NeedDaemonReload=no\n')
     .answer('restart', { code: 1, stderr: 'Job failed' })
     .answer('journalctl', 'no such option\n');
   const error = await restart('docker')
@@ -23,4 +24,14 @@ it('fails with the journal when a restart fails', async () => {
   expect(error).toMatchObject({
     problems: [{ code: 'ACTION_FAILED', detail: 'Job failed\nno such option' }],
   });
+});
+
+it('loads a unit file that has changed before it restarts', async () => {
+  const host = new MemoryHost().answer('NeedDaemonReload', 'NeedDaemonReload=yes\n').answer(/^systemctl/, '');
+  host.answer('NeedDaemonReload', 'NeedDaemonReload=yes\n');
+  await restart('docker').run(host);
+  expect(host.runs).toEqual([
+    'systemctl daemon-reload',
+    'systemctl --quiet --no-ask-password restart -- docker',
+  ]);
 });

@@ -1,4 +1,4 @@
-import type { Host } from './host.ts';
+import type { Host, ReadHost } from './host.ts';
 import { callSite } from './source.ts';
 import type { Action, OnChangeStep, ResourceStep, RetryPolicy } from './step.ts';
 
@@ -18,12 +18,19 @@ export function action<Props>(definition: {
   run(host: Host, props: Props): Promise<void>;
   /** How a failure is tried again. Default: not at all, unless a `block` says so. */
   readonly retry?: RetryPolicy;
+  /**
+   * Looks whether what runs is older than what it should run with, although nobody knows of a change: one by hand, or a note that
+   * was lost with a disk. Says what shows it; undefined when it is not so or cannot be said for certain. It must never be wrong, as
+   * an action that it calls due is done, and after the action it must say undefined.
+   */
+  whyDue?(host: ReadHost, props: Props): Promise<string | undefined>;
 }): (props: Props) => Action {
   return (props) => ({
     kind: definition.kind,
     id: `${definition.kind} ${definition.id(props)}`,
     run: (host) => definition.run(host, props),
     ...(definition.retry && { retry: definition.retry }),
+    ...(definition.whyDue && { whyDue: async (host: ReadHost) => definition.whyDue?.(host, props) }),
   });
 }
 
