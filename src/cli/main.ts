@@ -69,6 +69,8 @@ async function dispatch(request: Request, out: Sink): Promise<number> {
       return (await import('./commands/check.ts')).checkCommand(request, out, canAsk(request));
     case 'trust':
       return (await import('./commands/trust.ts')).trustCommand(request, out, canAsk(request));
+    case 'retry':
+      return (await import('./commands/retry.ts')).retryCommand(request, out);
     case 'runs':
       return (await import('./commands/runs.ts')).runsCommand(request, out);
   }

@@ -160,3 +160,12 @@ test('a run is recorded unless it says otherwise', () => {
   expect(parse('-i', 'inv.yaml')).toMatchObject({ record: true });
   expect(parse('-i', 'inv.yaml', '--no-record')).toMatchObject({ record: false });
 });
+
+test('a retry takes its input from a record, and what is said now before what was said then', () => {
+  expect(parse('retry')).toMatchObject({ command: 'retry', given: {}, defaults: { forks: 50, yes: false } });
+  const said = parse('retry', '4f1a', '-y', '-vv', '--lock-wait', '5', '--no-record', '--output', 'lines');
+  const given = { yes: true, verbose: 2, verbosity: 2, lockWait: 5, record: false, output: 'lines' };
+  expect(said).toMatchObject({ id: '4f1a', given });
+  expect(Object.keys((said as { given: object }).given).sort()).toEqual(Object.keys(given).sort());
+  expect(refusal('retry', '-i', 'inv.yaml')).toMatch(/unknown option/);
+});

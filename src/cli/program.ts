@@ -4,6 +4,7 @@ import { defineApply, type ApplyRequest } from './program/apply.ts';
 import { defineCheck, type CheckRequest } from './program/check.ts';
 import { defineDrift } from './program/drift.ts';
 import { definePlan, type PlanRequest } from './program/plan.ts';
+import { defineRetry, type RetryRequest } from './program/retry.ts';
 import { defineRun, type RunRequest } from './program/run.ts';
 import { defineRuns, type RunsRequest } from './program/runs.ts';
 import { defineTrust, type TrustRequest } from './program/trust.ts';
@@ -16,9 +17,19 @@ export type Request =
   | CheckRequest
   | TrustRequest
   | RunsRequest
+  | RetryRequest
   | { readonly command: 'none' };
 
-const definitions = [defineRun, definePlan, defineApply, defineDrift, defineCheck, defineTrust, defineRuns];
+const definitions = [
+  defineRun,
+  definePlan,
+  defineApply,
+  defineDrift,
+  defineCheck,
+  defineTrust,
+  defineRuns,
+  defineRetry,
+];
 
 const examples = `
 Examples:

@@ -13,11 +13,12 @@ import { resolveInventory, type MissingValue, type Resolution } from '../invento
 import { withAnswers, type GivenAnswer } from '../inventory/with-answers.ts';
 import type { SshTarget } from '../ssh/target.ts';
 import { checkIdentities } from './check-identities.ts';
+import { failedHostsOf } from './failed-hosts.ts';
 import { loadPlaybook } from './load-playbook.ts';
 import { outsideOf } from './outside.ts';
 import { packageRoot } from './package-root.ts';
 import { refuseDebugger } from './refuse-debugger.ts';
-import { selectHosts, type FailedHosts, type HostSelection } from './select-hosts.ts';
+import { selectHosts, type HostSelection } from './select-hosts.ts';
 import { SshSettings } from './ssh-settings.ts';
 
 /** Everything that a run needs, read and checked, with nothing contacted. */
@@ -69,7 +70,7 @@ export interface Asking {
 export async function readInput(
   request: InputFiles & StepSelection & { readonly readOnly: boolean },
   asking: Asking,
-  failedHosts?: FailedHosts,
+  failedHosts = failedHostsOf(request.inventory),
 ): Promise<Input> {
   const given = await loadInventory(request.inventory);
   const chosen = await selectHosts(given, request, failedHosts);
@@ -107,7 +108,7 @@ export async function readInput(
  */
 export async function readTargets(
   request: InputFiles,
-  failedHosts?: FailedHosts,
+  failedHosts = failedHostsOf(request.inventory),
 ): Promise<readonly SshTarget[]> {
   const given = await loadInventory(request.inventory);
   const world = { ...outsideOf(given, { ageIdentity: request.ageIdentity }), readOnly: true };

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { isAbsolute, join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type { Json } from '../core/change.ts';
 import type { Plan } from '../core/plan.ts';
 import { recordRun, type RunRecorder } from '../records/record-run.ts';
@@ -9,18 +8,12 @@ import { jsonLine } from '../report/json-line.ts';
 import type { Sink } from '../report/sink.ts';
 import type { ReachRequest } from './program/options.ts';
 import type { Input } from './read-input.ts';
+import { recordsFolder } from './records-folder.ts';
 import { userName } from './user-name.ts';
 import { version } from './version.ts';
 
 // What a host says may be long; a text of this length tells what there is to tell.
 const longestText = 32 * 1024;
-
-/** Where records are kept. @see https://specifications.freedesktop.org/basedir-spec/latest/ */
-export function recordsFolder(): string {
-  const given = process.env['XDG_STATE_HOME'];
-  const base = given !== undefined && isAbsolute(given) ? given : join(homedir(), '.local', 'state');
-  return join(base, 'provision', 'runs');
-}
 
 /** Begins the record of a command that reaches hosts. What goes wrong with it is a warning, and never ends the run. */
 export function startRecord(
@@ -50,8 +43,7 @@ export function startRecord(
 const keepsNothing: RunRecorder = {
   id: undefined,
   take: () => undefined,
-  end: async () => undefined,
-  endNow: () => undefined,
+  end: () => undefined,
 };
 
 // How a run is started and shown does not shape what it does.

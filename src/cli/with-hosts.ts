@@ -52,7 +52,7 @@ export async function withHosts(
       sink.message(
         'stopped at once: the steps that were under way may be half done; the next run repairs them',
       );
-      recorder.endNow(exit);
+      recorder.end(exit);
       process.exit(exit);
     },
   });
@@ -69,11 +69,11 @@ export async function withHosts(
       record: (event) => recorder.take(event),
     });
     const exit = interrupts.exitCode() ?? worked;
-    await recorder.end(exit);
+    recorder.end(exit);
     return exit;
   } catch (error) {
     const codes = problemsOf(error).map(({ code }) => code);
-    await recorder.end(error instanceof Interrupted ? 130 : exitCodeOf(codes));
+    recorder.end(error instanceof Interrupted ? 130 : exitCodeOf(codes));
     throw error;
   } finally {
     await open?.executor.close();

@@ -87,6 +87,8 @@ export interface Action {
   readonly id: string;
   run(host: Host): Promise<void>;
   readonly retry?: RetryPolicy;
+  /** What on the host shows that it is due although no change is known of; absent where nothing does. */
+  whyDue?(host: ReadHost): Promise<string | undefined>;
 }
 
 /** Runs an action when one of the watched steps has changed something, in this run or in one that died. */

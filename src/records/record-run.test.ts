@@ -35,7 +35,7 @@ test('a run is recorded while it goes on, and its end when it ends', async () =>
   expect(running).toMatchObject({ ...outline, id: recorder.id, mode: 'apply', pid: process.pid });
   expect(stateOf(running!)).toBe('running');
   recorder.take(summary);
-  await recorder.end(0);
+  recorder.end(0);
   const [ended] = await listRecords(folder);
   expect(ended).toMatchObject({ exit: 0, counts: { 'web-1': { changed: 2 } } });
   expect(stateOf(ended!)).toBe('ended');
@@ -48,7 +48,7 @@ test('whatever is kept is for its user only, whatever the umask', async () => {
   const before = process.umask(0);
   const { recorder } = record(folder);
   recorder.take(start);
-  await recorder.end(0);
+  recorder.end(0);
   process.umask(before);
   const mode = (path: string) => lstatSync(join(folder, path)).mode & 0o777;
   expect(['..', '.', recorder.id!].map(mode)).toEqual([0o700, 0o700, 0o700]);
@@ -60,7 +60,7 @@ test('runs at the same moment never share a record', async () => {
   const folder = recordsFolder();
   const recorders = Array.from({ length: 50 }, () => record(folder).recorder);
   expect(new Set(recorders.map(({ id }) => id)).size).toBe(50);
-  await Promise.all(recorders.map((recorder) => recorder.end(0)));
+  recorders.forEach((recorder) => recorder.end(0));
   const ids = (await listRecords(folder)).map(({ id }) => id);
   expect(ids).toEqual([...ids].sort().reverse());
 });
@@ -90,7 +90,7 @@ test.each([
   const before = readdirSync(folder);
   const { recorder, warnings } = record(folder);
   recorder.take(start);
-  await recorder.end(0);
+  recorder.end(0);
   expect(warnings).toEqual([expect.stringMatching(told)]);
   expect(recorder.id).toBeUndefined();
   expect(readdirSync(folder)).toEqual(before);
@@ -101,13 +101,13 @@ test('a place that cannot be written is one warning, and the run goes on', async
   writeFileSync(join(folder, '../..', 'file'), '');
   const nowhere = record(join(folder, '../../file/provision/runs'));
   nowhere.recorder.take(start);
-  await nowhere.recorder.end(0);
+  nowhere.recorder.end(0);
   expect(nowhere.warnings).toEqual([expect.stringMatching(/not recorded: .*cannot be made/)]);
   const { recorder, warnings } = record(folder);
   rmSync(folder, { recursive: true });
   recorder.take(start);
   recorder.take(summary);
-  await recorder.end(0);
+  recorder.end(0);
   expect(warnings).toEqual([expect.stringMatching(/record of this run is not complete: ENOENT/)]);
 });
 
@@ -135,7 +135,8 @@ test('a record is chosen by its beginning, by its last part, or as the last one'
   const folder = recordsFolder();
   const { recorder } = record(folder);
   const { recorder: other } = record(folder);
-  await Promise.all([recorder.end(0), other.end(0)]);
+  recorder.end(0);
+  other.end(0);
   const records = await listRecords(folder);
   expect(chooseRecord(records, 'last')).toBe(records[0]);
   expect(chooseRecord(records, recorder.id!).id).toBe(recorder.id);

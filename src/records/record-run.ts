@@ -1,18 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import {
-  closeSync,
-  constants,
-  createWriteStream,
-  mkdirSync,
-  openSync,
-  renameSync,
-  rmSync,
-  writeSync,
-  type WriteStream,
-} from 'node:fs';
+import { closeSync, constants, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import type { RunEvent } from '../core/event.ts';
 import type { RunRecord } from '../core/run-record.ts';
 import { openRecordsFolder } from './records-folder.ts';
@@ -39,14 +28,12 @@ export interface RunRecorder {
   /** Undefined when no record could be made. */
   readonly id: string | undefined;
   take(event: RunEvent): void;
-  /** The last thing that a run does: waits for what is still to be written, a moment at most. */
-  end(exit: number): Promise<void>;
-  /** The same for a process that must end at once: what is still to be written is lost. */
-  endNow(exit: number): void;
+  /** The last thing that a run does. */
+  end(exit: number): void;
 }
 
-// A run that tells more than this has told what it has to tell; a disk that is so far behind is not one that keeps up.
-const limits = { bytes: 64 * 1024 * 1024, backlog: 8 * 1024 * 1024, endMs: 2000 };
+// A run that tells more than this has told what it has to tell.
+const mostBytes = 64 * 1024 * 1024;
 
 /**
  * Begins a record: a folder of its own below `folder`, with `run.json` and `events.jsonl`, both for this user only.
@@ -61,7 +48,7 @@ export function recordRun(outline: RunOutline, options: RecordOptions): RunRecor
     return recorder;
   } catch (error) {
     options.warn(`this run is not recorded: ${error instanceof Error ? error.message : String(error)}`);
-    return { id: undefined, take: () => undefined, end: async () => undefined, endNow: () => undefined };
+    return { id: undefined, take: () => undefined, end: () => undefined };
   }
 }
 
@@ -69,7 +56,7 @@ class FolderRecorder implements RunRecorder {
   readonly id: string;
   readonly #folder: string;
   readonly #options: RecordOptions;
-  readonly #stream: WriteStream;
+  readonly #events: number;
   readonly #startedAt = performance.now();
   #record: RunRecord;
   #bytes = 0;
@@ -91,37 +78,32 @@ class FolderRecorder implements RunRecorder {
       started: started.toISOString(),
     };
     this.#writeRecord();
-    this.#stream = createWriteStream('', { fd: openNew(join(this.#folder, 'events.jsonl')) });
-    this.#stream.on('error', (error) => this.#stop(error.message));
+    this.#events = openNew(join(this.#folder, 'events.jsonl'));
   }
 
   take(event: RunEvent): void {
     if (this.#ended) return;
     if (event.event === 'start') this.#update({ mode: event.mode });
     if (event.event === 'summary') this.#record = { ...this.#record, counts: event.hosts };
-    if (this.#record.incomplete !== undefined && event.event !== 'summary') return;
-    const line = `${this.#options.toLine({ ...event, time: new Date().toISOString() })}\n`;
+    if (this.#record.incomplete !== undefined) return;
+    const line = Buffer.from(`${this.#options.toLine({ ...event, time: new Date().toISOString() })}\n`);
     this.#bytes += line.length;
-    if (this.#bytes > limits.bytes) this.#stop(`it has more than ${limits.bytes / 1024 / 1024} MB`);
-    else if (this.#stream.writableLength > limits.backlog) this.#stop('the disk does not keep up');
-    if (this.#stream.writable) this.#stream.write(line);
+    if (this.#bytes > mostBytes) this.#stop(`it has more than ${mostBytes / 1024 / 1024} MB`);
+    else this.#trying(() => this.#append(line));
   }
 
-  async end(exit: number): Promise<void> {
-    if (this.#ended) return;
-    const done = new Promise<void>((resolve) => {
-      if (this.#stream.writable) this.#stream.end(resolve);
-      else resolve();
-    });
-    await Promise.race([done, pause(limits.endMs, undefined, { ref: false })]);
-    this.endNow(exit);
-  }
-
-  endNow(exit: number): void {
+  end(exit: number): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#trying(() => closeSync(this.#events));
     const ms = Math.round(performance.now() - this.#startedAt);
     this.#update({ ended: new Date().toISOString(), ms, exit });
+  }
+
+  /** At once, not when there is time: the process may be killed with the next event, which is when this one matters. */
+  #append(line: Uint8Array): void {
+    const written = writeSync(this.#events, line);
+    if (written < line.length) throw new Error('the disk took half of a line');
   }
 
   #stop(why: string): void {
@@ -132,8 +114,12 @@ class FolderRecorder implements RunRecorder {
 
   #update(news: Partial<RunRecord>): void {
     this.#record = { ...this.#record, ...news };
+    this.#trying(() => this.#writeRecord());
+  }
+
+  #trying(write: () => void): void {
     try {
-      this.#writeRecord();
+      write();
     } catch (error) {
       this.#stop(error instanceof Error ? error.message : String(error));
     }

@@ -28,8 +28,8 @@ export function unfinishedHosts(events: readonly RunEvent[]): string[] {
   return [...new Set(open)];
 }
 
-function isDone({ status }: StepEvent): boolean {
-  return status === 'ok' || status === 'changed';
+function isDone({ status, leftOut }: StepEvent): boolean {
+  return status === 'ok' || status === 'changed' || leftOut === true;
 }
 
 /** One that was overridden or was met in the check before is not left undone. */

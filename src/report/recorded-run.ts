@@ -95,7 +95,7 @@ function countsOf(steps: readonly StepEvent[], mode: RunMode): Record<string, Ho
       ok: count('ok'),
       changed: count('changed'),
       failed: count('failed'),
-      skipped: count('skipped'),
+      skipped: own.filter(({ status, leftOut }) => status === 'skipped' && !leftOut).length,
       ...(mode === 'check' && { wouldChange: count('would-change') }),
     };
   }

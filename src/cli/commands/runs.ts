@@ -9,7 +9,7 @@ import { renderRuns } from '../../report/run-list.ts';
 import type { Sink } from '../../report/sink.ts';
 import { terminalStyle } from '../outside.ts';
 import type { RunsRequest } from '../program/runs.ts';
-import { recordsFolder } from '../start-record.ts';
+import { recordsFolder } from '../records-folder.ts';
 
 /**
  * Shows what is recorded of earlier runs; contacts nothing and needs no inventory.

@@ -31,19 +31,26 @@ export interface ReachRequest extends InputRequest, StepSelection {
 }
 
 export function inputOptions(command: Command): Command {
+  return commonOptions(
+    command
+      .argument(
+        '[playbook]',
+        'playbook in TypeScript; default: `playbook:` of the inventory, else the shipped Rancher playbook',
+      )
+      .requiredOption('-i, --inventory <file>', 'inventory in YAML')
+      .option(
+        '-l, --limit <pattern>',
+        'only these hosts: lb:!lb-2, web*, @FILE, @failed; repeatable',
+        pattern,
+        [],
+      )
+      .option('--exclude <pattern>', 'not these hosts; repeatable', pattern, []),
+  );
+}
+
+/** What a command is given, wherever its inventory comes from. */
+export function commonOptions(command: Command): Command {
   return command
-    .argument(
-      '[playbook]',
-      'playbook in TypeScript; default: `playbook:` of the inventory, else the shipped Rancher playbook',
-    )
-    .requiredOption('-i, --inventory <file>', 'inventory in YAML')
-    .option(
-      '-l, --limit <pattern>',
-      'only these hosts: lb:!lb-2, web*, @FILE, @failed; repeatable',
-      pattern,
-      [],
-    )
-    .option('--exclude <pattern>', 'not these hosts; repeatable', pattern, [])
     .option('-F, --ssh-config <file>', 'instead of ~/.ssh/config and /etc/ssh/ssh_config; none: read neither')
     .addOption(
       new Option(
@@ -81,7 +88,12 @@ export function stepOptions(command: Command): Command {
 }
 
 export function reachOptions(command: Command): Command {
-  return stepOptions(forksOption(inputOptions(command)))
+  return contactOptions(stepOptions(inputOptions(command)));
+}
+
+/** How hosts are reached. */
+export function contactOptions(command: Command): Command {
+  return forksOption(command)
     .option('--workers <n>', 'processes that share the hosts; 1: this one alone', workerCount, 1)
     .option(
       '--accept-new',

@@ -13,9 +13,19 @@ export interface RunRequest extends ReachRequest {
 }
 
 export function defineRun(program: Command, choose: (request: RunRequest) => void): void {
-  reachOptions(
-    program.command('run', { isDefault: true }).description('plan, show, ask and apply (the default)'),
-  )
+  const command = program
+    .command('run', { isDefault: true })
+    .description('plan, show, ask and apply (the default)');
+  applyOptions(reachOptions(command)).action(
+    (playbook: string | undefined, options: Omit<RunRequest, 'command' | 'playbook'>) => {
+      choose({ command: 'run', ...options, ...named(playbook) });
+    },
+  );
+}
+
+/** How a plan is shown and applied. */
+export function applyOptions(command: Command): Command {
+  return command
     .option('-C, --check', 'read only: show what would change, change nothing', false)
     .option('-D, --diff', 'show the text of changed files; never of secrets', false)
     .option('-y, --yes', 'apply without asking', false)
@@ -25,8 +35,5 @@ export function defineRun(program: Command, choose: (request: RunRequest) => voi
         .conflicts(['check', 'yes', 'workers']),
     )
     .option('--detailed-exitcode', 'with --check: exit with 20 when something would change', false)
-    .option('--skip-requirement <name>', 'override one requirement that is not met; repeatable', collect, [])
-    .action((playbook: string | undefined, options: Omit<RunRequest, 'command' | 'playbook'>) => {
-      choose({ command: 'run', ...options, ...named(playbook) });
-    });
+    .option('--skip-requirement <name>', 'override one requirement that is not met; repeatable', collect, []);
 }
