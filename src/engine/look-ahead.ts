@@ -2,7 +2,7 @@ import { problemsOf } from '../core/errors.ts';
 import type { Host, ReadHost } from '../core/host.ts';
 import type { Step } from '../core/step.ts';
 import { LimitedHost } from '../host/limited-host.ts';
-import { isDue } from './due-note.ts';
+import { whyDue } from './why-due.ts';
 
 /** No further ahead than this: what was read is kept until its turn. */
 const widest = 200;
@@ -131,7 +131,7 @@ export class LookAhead {
       case 'requirement':
         return (host) => step.check(host);
       case 'onChange':
-        return step.watches.some((id) => this.#changed.has(id)) ? undefined : (host) => isDue(host, step.id);
+        return step.watches.some((id) => this.#changed.has(id)) ? undefined : (host) => whyDue(host, step);
       // What it waits for may come to be by itself: it is looked at in its turn only.
       case 'condition':
         return undefined;

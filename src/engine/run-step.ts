@@ -16,10 +16,11 @@ import { askFirst, declined, isAgreedTo, type Asking } from './ask-first.ts';
 import type { Clock } from './clock.ts';
 import type { Attempts } from './attempts.ts';
 import type { Deadline } from './deadline.ts';
-import { isDue, removeDueNote, writeDueNotes } from './due-note.ts';
+import { removeDueNote, writeDueNotes } from './due-note.ts';
 import type { LookAhead } from './look-ahead.ts';
 import type { PlanGuard } from './plan-guard.ts';
 import { repeatLost, type LossWatch } from './repeat-lost.ts';
+import { proveDone, whyDue } from './why-due.ts';
 
 /** What a step needs to know of the run it is part of. */
 export interface StepContext extends LossWatch, Asking {
@@ -185,11 +186,10 @@ async function runOnChange(step: OnChangeStep, context: StepContext): Promise<St
 async function runOnChangeOnce(step: OnChangeStep, context: StepContext): Promise<StepOutcome> {
   const { host, changed, mode, ahead } = context;
   const cause = step.watches.find((id) => changed.has(id));
-  const due = cause !== undefined || (await read(step, context, () => isDue(host, step.id)));
-  if (!due) return { status: 'ok' };
   const have = cause
     ? `${cause} ${mode === 'check' ? 'would change' : 'changed'}`
-    : 'due since an earlier run';
+    : await read(step, context, () => whyDue(host, step));
+  if (have === undefined) return { status: 'ok' };
   const changes: Change[] = [{ type: 'value', path: 'due', have, want: step.action.id }];
   if (mode === 'check') return { status: 'would-change', changes, effects: [effectOfAction(step.action)] };
   await context.guard?.hold(step, changes);
@@ -197,6 +197,7 @@ async function runOnChangeOnce(step: OnChangeStep, context: StepContext): Promis
   if (!(await isAgreedTo(step, changes, context))) return declined(context);
   ahead.change(step);
   await step.action.run(host);
+  await proveDone(host, step);
   const removed = removeDueNote(host, step.id);
   ahead.readNext(step);
   await removed;
