@@ -39,7 +39,13 @@ export async function planCommand(request: PlanRequest, sink: Sink): Promise<num
     }
     if (out !== undefined) {
       await writePlanFile(out, await planFileOf(request, input, salt, result));
-      sink.message(`the plan is in ${out}; apply it with: provision apply ${out} -i ${request.inventory}`);
+      const words = [
+        out,
+        ...(request.playbook === undefined ? [] : [request.playbook]),
+        '-i',
+        request.inventory,
+      ];
+      sink.message(`the plan is in ${out}; apply it with: provision apply ${words.join(' ')}`);
     }
     return hasPending(result) && detailedExitcode ? 20 : 0;
   });

@@ -13,9 +13,12 @@ export function defineDrift(program: Command, choose: (request: RunRequest) => v
     .action(
       (
         playbook: string | undefined,
-        options: Omit<RunRequest, 'command' | 'playbook' | 'check' | 'diff' | 'yes' | 'detailedExitcode'>,
+        options: Omit<
+          RunRequest,
+          'command' | 'playbook' | 'check' | 'diff' | 'yes' | 'step' | 'detailedExitcode'
+        >,
       ) => {
-        const check = { check: true, diff: true, yes: false, detailedExitcode: true };
+        const check = { check: true, diff: true, yes: false, step: false, detailedExitcode: true };
         choose({ command: 'run', ...check, ...options, ...named(playbook) });
       },
     );
