@@ -1,17 +1,15 @@
-import { spawn } from 'node:child_process';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { certificateFiles } from './support/certificates.ts';
 import { labInventory } from './support/lab-inventory.ts';
 import { startLab, type Lab } from './support/lab.ts';
 import { failuresOf, folderWith, provision } from './support/provision.ts';
-import { startHost, type TestHost } from './support/test-host.ts';
 import { loadStandIn } from './support/stand-in-image.ts';
+import { Terminal } from './support/terminal.ts';
+import { startHost, type TestHost } from './support/test-host.ts';
 import { throughBalancer } from './support/through-balancer.ts';
 
 const hostname = 'rancher.options.test';
-const program = fileURLToPath(new URL('../../dist/provision.js', import.meta.url));
 
 describe('option B and the whole nginx.conf, by a user who needs sudo, on other ports', () => {
   const certificates = certificateFiles(hostname);
@@ -164,7 +162,7 @@ describe('option C, asked for at a terminal', () => {
     const trusted = await provision(['trust', '-i', inventory]);
     expect(trusted.stdout).toContain(lab.rancher.hostKeyFingerprint);
 
-    const session = new Terminal([program, '-i', inventory]);
+    const session = new Terminal(['-i', inventory]);
     await session.sees('Which certificate does the load balancer show?');
     session.type('\u001b[B\u001b[B\r');
     await session.sees('so that they are not asked again?');
@@ -187,33 +185,3 @@ describe('option C, asked for at a terminal', () => {
     expect(second.statuses.filter((status) => status.endsWith('changed'))).toEqual([]);
   });
 });
-
-/** A real pseudo-terminal with the command line in it. */
-class Terminal {
-  readonly #child;
-  readonly #exit: Promise<number>;
-  screen = '';
-
-  constructor(args: readonly string[]) {
-    const command = [process.execPath, ...args].map((word) => `'${word}'`).join(' ');
-    const { CI: _, ...environment } = process.env;
-    this.#child = spawn('script', ['-qefc', `stty rows 40 cols 140; ${command}`, '/dev/null'], {
-      stdio: ['pipe', 'pipe', 'inherit'],
-      env: { ...environment, TERM: 'xterm-256color', LANG: 'C.UTF-8', NO_COLOR: '1' },
-    });
-    this.#child.stdout.on('data', (chunk: Buffer) => (this.screen += chunk.toString('utf8')));
-    this.#exit = new Promise((resolve) => this.#child.once('close', (code) => resolve(code ?? 255)));
-  }
-
-  async sees(text: string): Promise<void> {
-    await expect.poll(() => this.screen, { timeout: 60_000 }).toContain(text);
-  }
-
-  type(keys: string): void {
-    this.#child.stdin.write(keys);
-  }
-
-  ended(): Promise<number> {
-    return this.#exit;
-  }
-}
