@@ -23,6 +23,8 @@ await build({
   format: 'esm',
   platform: 'node',
   target: 'node20',
+  minifyWhitespace: true,
+  minifySyntax: true,
   define: { PROVISION_VERSION: JSON.stringify(version) },
   // jiti loads its compiler by path; the others are native add-ons that ssh2 does without.
   external: ['jiti', 'cpu-features', '*.node'],

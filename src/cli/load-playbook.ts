@@ -1,4 +1,5 @@
 import { accessSync, constants, existsSync, lstatSync, mkdirSync, realpathSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { ProvisionError } from '../core/errors.ts';
@@ -17,7 +18,9 @@ export async function loadPlaybook(file: string, environment: NodeJS.ProcessEnv)
       remedy: 'check the path',
     });
   }
-  const [{ createJiti }, provision] = await Promise.all([import('jiti'), import('../index.ts')]);
+  const provision = await import('../index.ts');
+  // An import would look through all of its source for exports first, which takes as long as running it.
+  const { createJiti } = createRequire(import.meta.url)('jiti') as typeof import('jiti');
   const jiti = createJiti(import.meta.url, {
     fsCache: cacheFolder(environment),
     interopDefault: false,
