@@ -1,7 +1,7 @@
+import { FlightWindow } from './flight-window.ts';
+
 export interface InFlight {
   readonly pieces: AsyncIterator<Buffer>;
-  /** How many pieces may be on their way at a time. */
-  readonly limit: number;
   /** Sends a piece that begins at byte `at`; `done` is called when the host has it or has refused it. */
   readonly send: (piece: Buffer, at: number, done: (error?: Error | null) => void) => void;
   /** How long nothing may be answered, in milliseconds; the error is then the one of `onStall`. */
@@ -15,24 +15,19 @@ export interface InFlight {
  * Sends pieces with several on their way at a time; reads the next one only when there is room for it. Rejects with the
  * first refusal, or with what the source threw.
  */
-export async function sendInFlight({
-  pieces,
-  limit,
-  send,
-  stallMs,
-  onStall,
-  onProgress,
-}: InFlight): Promise<void> {
+export async function sendInFlight({ pieces, send, stallMs, onStall, onProgress }: InFlight): Promise<void> {
   let waiting = 0;
   let answered = 0;
   let failure: Error | undefined;
   let wake: () => void = () => undefined;
+  const window = new FlightWindow();
 
   const settled = (size: number, error?: Error | null) => {
     waiting--;
     answered += size;
     if (error) failure ??= error;
     else onProgress?.(answered);
+    window.answered(size);
     wake();
   };
   const answer = async () => {
@@ -49,7 +44,7 @@ export async function sendInFlight({
   try {
     for (let next = await pieces.next(); !next.done; next = await pieces.next()) {
       if (failure) throw failure;
-      while (waiting >= limit) await answer();
+      while (waiting >= window.limit) await answer();
       const piece = next.value;
       waiting++;
       send(piece, at, (error) => settled(piece.length, error));

@@ -8,8 +8,6 @@ import { inPieces } from './pieces.ts';
 import { sendInFlight } from './send-in-flight.ts';
 import { targetError } from '../target.ts';
 
-// sshd burns CPU with a large backlog, one at a time dies of latency.
-const requestsInFlight = 16;
 const requestSize = 32 * 1024;
 
 /** There is already something of that name, or the login user may not write there. */
@@ -97,7 +95,6 @@ export class Sftp {
     try {
       const sent = sendInFlight({
         pieces: inPieces(content, requestSize),
-        limit: requestsInFlight,
         stallMs: this.#deadlineMs,
         send: (piece, at, done) => this.#wrapper.write(handle, piece, 0, piece.length, at, done),
         onStall: () => this.#silent(doing),
