@@ -2,8 +2,10 @@ import {
   choice,
   directory,
   file,
+  fileTree,
   inventory,
   largeFile,
+  localFolder,
   playbook,
   renderTemplate,
   resource,
@@ -24,6 +26,7 @@ const workloads: Record<string, readonly BenchStep[]> = {
 const site = inventory({
   bench: { workload: choice('none', 'one', 'twenty', 'typical') },
   upload: { source: largeFile() },
+  tree: { source: localFolder() },
 });
 
 interface CommandProps {
@@ -62,4 +65,5 @@ function stepOf(step: BenchStep): Step {
 export default playbook(
   site.play('bench', ({ vars }) => workloads[vars.workload]!.map(stepOf)),
   site.play('upload', ({ vars }) => [file({ path: '/srv/upload', source: vars.source })]),
+  site.play('tree', ({ vars }) => [fileTree({ path: '/srv/upload', source: vars.source })]),
 );

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import type { Job } from './contender.ts';
 import type { Lab } from './lab.ts';
 import { contentOf, oneCommand, place, tally, twentyCommands, typicalSteps } from './steps.ts';
@@ -26,6 +26,23 @@ export interface Workload {
 
 const upload = '/srv/upload';
 const far = 50;
+
+const smallFiles: Workload = {
+  id: 'W5-200f',
+  title: 'upload of 200 files of 4 kB',
+  hosts: 'one',
+  delayMs: 0,
+  before: 'empty',
+  job: (lab) => ({ kind: 'folder', source: made(lab, 'small-files', makeSmallFiles) }),
+  verify(lab, count, source) {
+    for (const found of lab.look(count, upload))
+      for (let index = 0; index < 200; index++) {
+        const name = smallFileName(index);
+        if (!found.get(`${upload}/${name}`)?.content?.equals(readFileSync(join(source!, name))))
+          throw new Error(`${name} is not what was sent`);
+      }
+  },
+};
 
 const near: readonly Workload[] = [
   {
@@ -58,9 +75,10 @@ const near: readonly Workload[] = [
   },
   file('W5-10m', 'upload of 10 MB', 10_000_000),
   file('W5-100m', 'upload of 100 MB', 100_000_000),
+  smallFiles,
 ];
 
-const withDelay = new Set(['W2', 'W3', 'W5-10m']);
+const withDelay = new Set(['W2', 'W3', 'W5-10m', 'W5-200f']);
 
 export const workloads: readonly Workload[] = [
   {
@@ -99,6 +117,18 @@ function file(id: string, title: string, bytes: number): Workload {
         if (!found?.equals(wanted)) throw new Error(`${upload} is not what was sent`);
     },
   };
+}
+
+function makeSmallFiles(path: string): void {
+  for (let index = 0; index < 200; index++) {
+    const file = join(path, smallFileName(index));
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, randomBytes(3000).toString('base64'), { mode: 0o644 });
+  }
+}
+
+function smallFileName(index: number): string {
+  return `folder-${index % 10}/file-${index}.txt`;
 }
 
 /** Made once. */

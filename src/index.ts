@@ -24,6 +24,7 @@ export type {
   WriteOptions,
 } from './core/host.ts';
 export type { LargeFile } from './core/large-file.ts';
+export type { LocalFolder } from './core/local-folder.ts';
 export {
   inventory,
   playbook,
@@ -54,6 +55,7 @@ export {
 } from './resources/container.ts';
 export { directory } from './resources/directory.ts';
 export { dockerEngine } from './resources/docker-engine.ts';
+export { fileTree, type FileTreeProps, type TreeFile } from './resources/file-tree.ts';
 export { fileSet, type FileSetFile, type FileSetProps } from './resources/file-set.ts';
 export { file, type FileProps } from './resources/file.ts';
 export { httpCheck, type HttpCheckProps, type HttpExpectation } from './resources/http-check.ts';

@@ -11,9 +11,12 @@ export const copiers: readonly Contender[] = [
     program: 'scp',
     args: ['-q', '-r', '-F', config, source, `${host}:/srv/upload`],
   })),
-  copier('sftp', 'openssh-client', (source, config, host, folder) => {
+  copier('sftp', 'openssh-client', (source, config, host, folder, isFolder) => {
     const batch = join(folder, 'sftp-batch');
-    writeFileSync(batch, `put -R ${source} /srv/upload\n`);
+    writeFileSync(
+      batch,
+      isFolder ? `mkdir /srv/upload\nput -R ${source}/* /srv/upload\n` : `put ${source} /srv/upload\n`,
+    );
     return { program: 'sftp', args: ['-q', '-F', config, '-b', batch, host] };
   }),
   copier('rsync', 'rsync', (source, config, host, _folder, isFolder) => ({

@@ -1,4 +1,5 @@
 import type { Json } from './change.ts';
+import type { LocalFolder } from './local-folder.ts';
 import type { LargeFile } from './large-file.ts';
 import type { Secret } from './secret.ts';
 
@@ -40,6 +41,8 @@ export interface FieldContext {
   resolvePath(path: string): string;
   /** Throws an Error with a plain message when the file cannot be read. At most 1 MB. */
   readFile(path: string): Promise<{ content: Uint8Array; mode: number }>;
+  /** All files below a folder, by their paths in it. Throws an Error with a plain message when it cannot be read. */
+  readFolder(path: string): Promise<LocalFolder['files']>;
   /** A file of any size, which is not read yet. Throws an Error with a plain message when it could not be. */
   largeFile(path: string): Promise<LargeFile>;
   /** The value behind `{ env: NAME }` and the other sources of a secret. Throws a plain Error. */

@@ -10,6 +10,7 @@ import {
   largeFile,
   list,
   localFile,
+  localFolder,
   oneOf,
   path,
   port,
@@ -36,6 +37,10 @@ function contextOf(warnings: string[] = [], vars = {}): FieldContext {
       const found = files[given];
       if (!found) throw new Error(`${given} does not exist`);
       return { content: new TextEncoder().encode(found.content), mode: found.mode };
+    },
+    readFolder: async (given) => {
+      if (given !== '/in/pages') throw new Error(`${given} does not exist`);
+      return { 'index.html': { content: new TextEncoder().encode('hello'), executable: false } };
     },
     largeFile: async (given) => {
       if (!files[given]) throw new Error(`${given} does not exist`);
@@ -397,6 +402,19 @@ describe('files and secrets', () => {
       message: 'Archive',
       extensions: ['.tar'],
     });
+  });
+
+  it('reads a folder, and says why it cannot', async () => {
+    expect(await valueOf(localFolder(), 'pages')).toMatchObject({
+      path: '/in/pages',
+      files: { 'index.html': { executable: false } },
+    });
+    expect(await problemsOf(localFolder(), 'no')).toEqual([
+      '/in/no does not exist | check the path; relative ones start at the inventory',
+    ]);
+    expect((await problemsOf(localFolder(), 7))[0]).toBe(
+      'must be the path of a folder, found a whole number',
+    );
   });
 
   it('hides the content of a secret file, and warns when others may read it', async () => {

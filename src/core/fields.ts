@@ -10,6 +10,7 @@ export { integer, port } from './fields/integer.ts';
 export { largeFile } from './fields/large-file.ts';
 export { list } from './fields/list.ts';
 export { localFile, type LocalFile } from './fields/local-file.ts';
+export { localFolder } from './fields/local-folder.ts';
 export { oneOf, type Maker, type OneOf, type Variant } from './fields/one-of.ts';
 export { path } from './fields/path.ts';
 export { record } from './fields/record.ts';

@@ -4,14 +4,19 @@ import { Script, sh } from '../core/script.ts';
 import type { Connection } from './connection.ts';
 
 /**
- * State of many paths by one `stat` and one `sha256sum`. Paths where nothing is are missing in the answer.
- * The last part of a path is never followed when it is a link.
+ * State of many paths by one `stat` and one `sha256sum`, or by some of them where the answer would be longer than what is kept of
+ * one. Paths where nothing is are missing in the answer. The last part of a path is never followed when it is a link.
  * @throws ProvisionError `COMMAND_FAILED` when a path cannot be looked at for another reason than being absent
  */
 export async function fileStates(
   connection: Connection,
   paths: readonly string[],
 ): Promise<ReadonlyMap<string, FileState>> {
+  const states = await Promise.all(shares(paths).map((share) => statesOf(connection, share)));
+  return new Map(states.flatMap((each) => [...each]));
+}
+
+async function statesOf(connection: Connection, paths: readonly string[]): Promise<Map<string, FileState>> {
   const doing = paths.length === 1 ? `stat ${paths[0]}` : `stat of ${paths.length} paths`;
   const { stdout, stderr } = await connection.execute(sh`set -- ${paths}${look}`, {
     doing,
@@ -25,6 +30,25 @@ export async function fileStates(
     });
   }
   return parseFileStates(stdout, new Set(paths));
+}
+
+// Of one script 512 kB of output are kept, and 320 kB of errors.
+const answerBytes = 250_000;
+
+function shares(paths: readonly string[]): string[][] {
+  const found: string[][] = [[]];
+  let size = 0;
+  for (const path of paths) {
+    // Its name twice, and what is said of it.
+    const bytes = 2 * Buffer.byteLength(path) + 160;
+    if (size > 0 && size + bytes > answerBytes) {
+      found.push([]);
+      size = 0;
+    }
+    found.at(-1)!.push(path);
+    size += bytes;
+  }
+  return found;
 }
 
 const absent = /: (No such file or directory|Not a directory)$/;

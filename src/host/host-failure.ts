@@ -88,6 +88,11 @@ const verdicts: Readonly<Record<string, (what: readonly string[]) => Verdict>> =
     happened: `${free} kB are free, ${need} kB are needed`,
     remedy: 'free some space',
   }),
+  device: ([folder]) => ({
+    code: 'COMMAND_FAILED',
+    happened: `another file system is mounted at ${folder} or in it`,
+    remedy: 'give what is mounted there a fileTree of its own, or unmount it',
+  }),
   inodes: () => ({
     code: 'DISK_FULL',
     happened: 'the file system has room, but no inode for another file',

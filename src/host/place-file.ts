@@ -9,8 +9,8 @@ import { Script } from '../core/script.ts';
 export const placedMark = 'placed\n';
 
 // A disk that cannot keep the bytes is a failure. A `sync` that cannot be told what to flush (busybox) flushes everything.
-const flush = `flush() {
-  problem=$(sync -- "$1" 2>&1) && return
+export const flush = `flush() {
+  problem=$(sync -- "$@" 2>&1) && return
   case $problem in
     *'nput/output error'*|*'No space left'*|*'uota exceeded'*) printf '%s\\n' "$problem" >&2; return 1 ;;
     *) sync ;;
@@ -19,7 +19,7 @@ const flush = `flush() {
 
 // Asked of the folder itself, whatever is mounted where. Figures so large that they overflow come from file systems without
 // a limit, and those that count no inodes have none to run out of.
-const room = `room() {
+export const room = `room() {
   set -- $(stat -f -c '%a %S %d %c' . 2>/dev/null)
   [ $# -eq 4 ] || return 0
   free=$(($1 * $2 / 1024))

@@ -1,9 +1,11 @@
 import type { FieldContext } from '../core/field.ts';
 import { Secret } from '../core/secret.ts';
+import type { LocalFolder } from '../core/local-folder.ts';
 import type { LargeFile } from '../core/large-file.ts';
 import { openLargeFile } from './open-large-file.ts';
 import { absolutePath } from './absolute-path.ts';
 import { AgeFiles, type AskSecret } from './age-files.ts';
+import { readFolder } from './read-folder.ts';
 import { readRegularFile } from './read-regular-file.ts';
 import { readSecret } from './read-secret.ts';
 
@@ -58,6 +60,7 @@ export function fieldContext(
     resolvePath,
     warn,
     readFile: (path) => readRegularFile(resolvePath(path), 1_000_000),
+    readFolder: (path) => foldersOf(world, resolvePath(path)),
     largeFile: (path) => openLargeFile(resolvePath(path), largeFilesOf(world)),
     readSecret: async (source, inner) => {
       const ofSecret = inner === '' ? name : `${name}.${inner}`;
@@ -80,5 +83,16 @@ const largeFiles = new WeakMap<OutsideWorld, Map<string, LargeFile>>();
 function largeFilesOf(world: OutsideWorld): Map<string, LargeFile> {
   const files = largeFiles.get(world) ?? new Map<string, LargeFile>();
   largeFiles.set(world, files);
+  return files;
+}
+
+// So that one folder in the vars of many hosts is read once.
+const folders = new WeakMap<OutsideWorld, Map<string, Promise<LocalFolder['files']>>>();
+
+function foldersOf(world: OutsideWorld, path: string): Promise<LocalFolder['files']> {
+  const known = folders.get(world) ?? new Map<string, Promise<LocalFolder['files']>>();
+  folders.set(world, known);
+  const files = known.get(path) ?? readFolder(path);
+  known.set(path, files);
   return files;
 }

@@ -41,7 +41,8 @@ export const directory = resource({
   },
 });
 
-function makeDirectory({ path, mode, owner, group }: Required<DirectoryProps>): Script {
+/** A script that makes a directory and what is missing above it. */
+export function makeDirectory({ path, mode, owner, group }: Required<DirectoryProps>): Script {
   const values = sh`path=${path} mode=${mode} owner=${`${owner}:${group}`}`;
   return joinScripts([enterFunction, values, makeAll]);
 }

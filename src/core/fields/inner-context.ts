@@ -9,6 +9,7 @@ export function innerContext(context: FieldContext, key: string | number): Field
     readOnly: context.readOnly,
     resolvePath: (path) => context.resolvePath(path),
     readFile: (path) => context.readFile(path),
+    readFolder: (path) => context.readFolder(path),
     largeFile: (path) => context.largeFile(path),
     readSecret: (source, name) => context.readSecret(source, name === '' ? String(key) : `${key}.${name}`),
     warn: (path, text) => context.warn([key, ...path], text),

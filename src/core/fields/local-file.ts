@@ -63,10 +63,11 @@ export async function namedFile<T>(
   value: unknown,
   context: FieldContext,
   find: (path: string) => Promise<T>,
+  expects = expectsFile,
 ): Promise<{ path: string; found: T } | ReturnType<typeof problem>> {
-  if (typeof value !== 'string' || value === '') return wrong(expectsFile, value);
+  if (typeof value !== 'string' || value === '') return wrong(expects, value);
   const unsafe = unsafeCharacter(value);
-  if (unsafe) return problem(`must be ${expectsFile}, but holds ${unsafe}`);
+  if (unsafe) return problem(`must be ${expects}, but holds ${unsafe}`);
   try {
     const path = context.resolvePath(value);
     return { path, found: await find(path) };
