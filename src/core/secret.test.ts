@@ -53,6 +53,7 @@ describe('S09, S14: a secret shows its name and nothing else', () => {
 const revealing: Readonly<Record<string, string>> = {
   'src/core/secret.ts': 'declares it',
   'src/core/change.ts': 'compares',
+  'src/cli/workers/hand-over.ts': 'hands it to a worker process, through a pipe',
   'src/core/canonical.ts': 'makes the text that a keyed hash is made of',
   'src/engine/seal.ts': 'derives the key of hashes from it',
   'src/core/fields/secret.ts': 'counts its characters',

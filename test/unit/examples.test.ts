@@ -108,11 +108,12 @@ function compile(all: readonly Example[]): Map<string, string[]> {
 
 /** A module with one function that has the example as its body. */
 function sourceOf(text: string): string {
-  const names = (module: string) =>
-    exported.filter((entry) => entry.module === module && entry.isValue).map(({ name }) => name);
-  const imports = Object.keys(modules).map(
-    (module) => `import { ${names(module).join(', ')} } from '${module}';`,
-  );
+  const names = (module: string, isValue: boolean) =>
+    exported.filter((entry) => entry.module === module && entry.isValue === isValue).map(({ name }) => name);
+  const imports = Object.keys(modules).flatMap((module) => [
+    `import { ${names(module, true).join(', ')} } from '${module}';`,
+    `import type { ${names(module, false).join(', ')} } from '${module}';`,
+  ]);
   const free = [...outside].filter((name) => new RegExp(`\\b${name}\\b`).test(text));
   const unknown = free.filter((name) => !new RegExp(`(const|let) ${name}\\b`).test(text));
   const ambient = unknown.map(
