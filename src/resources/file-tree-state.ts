@@ -16,6 +16,15 @@ export interface FoundTree {
   readonly extra: readonly string[];
 }
 
+/** What of it counts for a plan: the size of a folder is that of a list in which others write too. */
+export function lastingTree({ entries, ...rest }: FoundTree): unknown {
+  const lasting = Object.entries(entries).map(([path, { size, ...state }]) => [
+    path,
+    state.type === 'file' ? { ...state, size } : state,
+  ]);
+  return { ...rest, entries: Object.fromEntries(lasting) as unknown };
+}
+
 // More than this is nothing that a purge was meant for.
 const mostExtra = 4000;
 const mostShown = 40;

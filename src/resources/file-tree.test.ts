@@ -253,3 +253,17 @@ describe('what makes no sense', () => {
     expect(await treeOf(join(folder, 'tree'))).toEqual({ run: '0750 #!', text: '0640 ' });
   });
 });
+
+it('has moved for a plan when one of its files has, and not when others write beside them', async () => {
+  const host = hostOver(new LocalShellConnection());
+  const path = join(folder, 'tree');
+  const step = fileTree({ path, files: { 'a.conf': 'a' }, owner: 'root', group: 'root' });
+  await mkdir(path);
+  await writeFile(join(path, 'a.conf'), 'old');
+  const lasting = async () => step.precondition(await step.read(host));
+  const before = await lasting();
+  for (let count = 0; count < 300; count++) await writeFile(join(path, `${'x'.repeat(100)}${count}`), '');
+  expect(await lasting()).toEqual(before);
+  await writeFile(join(path, 'a.conf'), 'new');
+  expect(await lasting()).not.toEqual(before);
+});

@@ -1,6 +1,6 @@
 import { resource } from '../core/resource.ts';
 import { applyTree } from './file-tree-apply.ts';
-import { findTree, treeChanges, type FoundTree } from './file-tree-state.ts';
+import { findTree, lastingTree, treeChanges, type FoundTree } from './file-tree-state.ts';
 import { wantedTree, type FileTreeProps, type WantedTree } from './file-tree-want.ts';
 
 export type { FileTreeProps, TreeFile } from './file-tree-want.ts';
@@ -22,5 +22,6 @@ export const fileTree = resource<FileTreeProps, WantedTree, FoundTree>({
   id: (want) => want.path,
   read: findTree,
   diff: treeChanges,
+  precondition: lastingTree,
   apply: applyTree,
 });
