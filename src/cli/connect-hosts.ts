@@ -59,7 +59,8 @@ export function connectBySsh(
       progress,
       onLost: () => notice({ level: 'warning', text: 'the connection was lost' }),
       onRegained: ({ afterMs, rebooted }) => {
-        forget();
+        // The same start of the same machine is still what it was.
+        if (rebooted !== false) forget();
         const how = rebooted ? '; the host was started anew in between' : '';
         notice({ level: 'info', text: `reached again after ${Math.round(afterMs / 1000)} s${how}` });
       },
@@ -77,7 +78,8 @@ export function connectBySsh(
         const own = `${run}-${encodeURIComponent(name)}`;
         const holder = `${who} as ${name}`;
         const held = await connection.lock({ run: own, who: holder, waitMs: options.lockWaitMs, progress });
-        await sweepPrivateFolders(host);
+        // Not waited for: it runs before all that comes behind it, and what it leaves, the next run removes.
+        sweepPrivateFolders(host).catch(() => undefined);
         if (held.unable !== undefined)
           notice({ level: 'warning', text: `not locked against other runs: ${held.unable}` });
         else if (held.previous.run !== '' && held.previous.run !== own)

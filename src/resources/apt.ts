@@ -1,5 +1,5 @@
 import { problemsOf, ProvisionError, type Problem } from '../core/errors.ts';
-import type { Host, ReadHost } from '../core/host.ts';
+import type { Host, Question, ReadHost } from '../core/host.ts';
 import { joinScripts, Script, sh } from '../core/script.ts';
 import { waitForDpkgLock } from './dpkg-lock.ts';
 import type { PackageManager } from './package-manager.ts';
@@ -27,16 +27,23 @@ export const apt: PackageManager = {
 };
 
 async function installedStates(host: ReadHost, names: readonly string[]): Promise<Record<string, string>> {
+  const states = await Promise.all(
+    names.map(async (name) => [name, await host.ask(dpkgStates, name)] as const),
+  );
+  return Object.fromEntries(states.filter((entry): entry is [string, string] => entry[1] !== undefined));
+}
+
+const dpkgStates: Question<string> = async (host, names) => {
   const format = '${Package}\\t${db:Status-Status}\\t${db:Status-Eflag}\\n';
   const { stdout } = await host.probe(sh`dpkg-query -W -f=${format} -- ${names} 2>/dev/null`);
-  const states: Record<string, string> = {};
+  const states = new Map<string, string>();
   for (const line of stdout.split('\n')) {
     const [name = '', status = '', flag = ''] = line.split('\t');
-    if (!names.includes(name) || status === 'not-installed' || status === 'config-files') continue;
-    states[name] = flag === 'ok' || flag === '' ? status : flag;
+    if (status === '' || status === 'not-installed' || status === 'config-files') continue;
+    states.set(name, flag === 'ok' || flag === '' ? status : flag);
   }
   return states;
-}
+};
 
 /** Ends what an interrupted dpkg left half done; without that, every further call of apt fails. */
 async function repairDpkg(host: Host): Promise<void> {

@@ -21,9 +21,13 @@ export interface FoundFile extends FileState {
   readonly text?: string;
 }
 
-/** Looks at a path; reads the text only when it differs and may be shown. */
-export async function findFile(host: ReadHost, want: WantedFile): Promise<FoundFile | undefined> {
-  const state = await host.stat(want.path);
+/** Looks at a path, unless that was done already; reads the text only when it differs and may be shown. */
+export async function findFile(
+  host: ReadHost,
+  want: WantedFile,
+  looked: Promise<FileState | undefined> = host.stat(want.path),
+): Promise<FoundFile | undefined> {
+  const state = await looked;
   if (isLargeFile(want.content)) return besideSource(state, want.content);
   if (state?.type !== 'file' || state.sha256 === sha256Of(want.content)) return state;
   if (shownText(want.content) === undefined) return state;

@@ -6,14 +6,18 @@ import { whyNoAnswer } from './no-answer.ts';
 
 /** What a host has of a set of files, and what its service serves. */
 export async function readFileSet(host: ReadHost, want: FileSetWant): Promise<FileSetHave> {
-  const discovered = await want.discover?.(host);
+  // What is there can be asked while it is still open what shall be there.
+  const looks = new Map(pathsOf(want).map((path) => [path, host.stat(path)]));
+  const [discovered] = await Promise.all([want.discover?.(host), ...looks.values()]);
   const isKnown = want.discover === undefined || discovered !== undefined;
   const ready = want.files.filter(({ content }) => isKnown || typeof content !== 'function');
   const files = ready.map((file) => render(file, discovered));
   const [found, surplus, work] = await Promise.all([
-    Promise.all(files.map(async (file) => ({ want: file, found: await findFile(host, file) }))),
-    Promise.all(want.remove.map(async (path) => ({ path, type: (await host.stat(path))?.type }))),
-    host.stat(want.workFolder),
+    Promise.all(
+      files.map(async (file) => ({ want: file, found: await findFile(host, file, looks.get(file.path)) })),
+    ),
+    Promise.all(want.remove.map(async (path) => ({ path, type: (await looks.get(path))?.type }))),
+    looks.get(want.workFolder),
   ]);
   const unknown = want.files.filter((file) => !ready.includes(file)).map(({ path }) => path);
   const common = {
@@ -30,6 +34,10 @@ export async function readFileSet(host: ReadHost, want: FileSetWant): Promise<Fi
   };
   const { serving } = await observeServing(host, want, discovered);
   return { ...common, known, ...(serving !== undefined && { serving }) };
+}
+
+function pathsOf({ files, remove, workFolder }: FileSetWant): string[] {
+  return [...files.map(({ path }) => path), ...remove, workFolder];
 }
 
 function render({ content, ...file }: FileSetFile<unknown>, discovered: unknown): WantedFile {

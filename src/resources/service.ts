@@ -1,6 +1,6 @@
 import type { Change } from '../core/change.ts';
 import { ProvisionError } from '../core/errors.ts';
-import type { Host, ReadHost } from '../core/host.ts';
+import type { Host, Question } from '../core/host.ts';
 import { resource } from '../core/resource.ts';
 import { sh } from '../core/script.ts';
 import { systemctl, unitName } from '../host/systemctl.ts';
@@ -37,7 +37,7 @@ export const service = resource<ServiceProps, Required<ServiceProps>, UnitState>
     return { running: true, enabled: true, ...props };
   },
   id: ({ name }) => name,
-  read: (host, { name }) => unitState(host, name),
+  read: (host, { name }) => host.ask(unitStates, name),
   diff(have, want) {
     const changes: Change[] = [];
     const before = (state: string | undefined) => (state === undefined ? {} : { have: state });
@@ -67,11 +67,22 @@ export const service = resource<ServiceProps, Required<ServiceProps>, UnitState>
   },
 });
 
-async function unitState(host: ReadHost, name: string): Promise<UnitState | undefined> {
-  const properties = 'LoadState,ActiveState,UnitFileState,NeedDaemonReload';
-  const { stdout } = await host.probe(sh`systemctl show -p ${properties} -- ${name} 2>/dev/null`);
+const properties = ['LoadState', 'ActiveState', 'UnitFileState', 'NeedDaemonReload'];
+
+/** What systemd says of units: a block of lines each, in the order in which they were asked for. */
+const unitStates: Question<UnitState> = async (host, names) => {
+  const { stdout } = await host.probe(sh`systemctl show -p ${properties.join(',')} -- ${names} 2>/dev/null`);
+  const blocks = stdout.trim() === '' ? [] : stdout.trim().split(/\n\n+/);
+  // A unit that it cannot tell anything of ends the answer, and which one that was it does not say.
+  if (blocks.length !== names.length && blocks.length > 0 && names.length > 1)
+    throw new ProvisionError({ code: 'SERVICE', happened: 'systemctl show left out a unit' });
+  const states = names.map((name, index) => [name, unitState(blocks[index] ?? '')] as const);
+  return new Map(states.filter((entry): entry is [string, UnitState] => entry[1] !== undefined));
+};
+
+function unitState(block: string): UnitState | undefined {
   const values = new Map(
-    stdout.split('\n').map((line) => {
+    block.split('\n').map((line) => {
       const equals = line.indexOf('=');
       return [line.slice(0, equals), line.slice(equals + 1)] as const;
     }),

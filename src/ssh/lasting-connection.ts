@@ -26,8 +26,8 @@ export interface LastingOptions extends ConnectOptions {
 export interface Regained {
   /** Milliseconds since it was found to be lost. */
   readonly afterMs: number;
-  /** Whether it was started anew in between. */
-  readonly rebooted: boolean;
+  /** Whether it was started anew in between; undefined when that cannot be told. */
+  readonly rebooted: boolean | undefined;
 }
 
 /** A connection that outlives the line it runs over. */
@@ -177,7 +177,7 @@ class ReconnectingConnection implements LastingConnection {
       const { connection, boot, lock } = await this.#tryUntil(ends);
       this.#current = connection;
       const before = await this.#boot;
-      const rebooted = before !== '' && boot !== before;
+      const rebooted = before === '' || boot === '' ? undefined : boot !== before;
       this.#boot = Promise.resolve(boot);
       this.#regainedAt = performance.now();
       onRegained?.({ afterMs: performance.now() - started, rebooted });

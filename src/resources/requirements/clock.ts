@@ -17,8 +17,7 @@ export function clock({
     name: 'clock',
     rule: `a synchronised clock that is right to ${warnAboveMs / 1000} s, at most ${failAboveMs / 1000} s off`,
     async check(host) {
-      const { clockSkewMs } = await host.facts();
-      const kept = await isSynchronised(host);
+      const [{ clockSkewMs }, kept] = await Promise.all([host.facts(), isSynchronised(host)]);
       const off = Math.abs(clockSkewMs);
       const direction = clockSkewMs < 0 ? 'behind' : 'ahead';
       const offset = off < 1000 ? 'right to the second' : `${(off / 1000).toFixed(1)} s ${direction}`;

@@ -28,13 +28,16 @@ export function portsFree(claims: readonly PortClaim[]): RequirementStep {
     name: 'ports',
     rule: `the TCP ports ${ports} are free, or held by what this playbook manages`,
     async check(host) {
-      const listeners = await listenersOf(host);
+      const [listeners, ownContainers] = await Promise.all([
+        listenersOf(host),
+        Promise.all(claims.map((claim) => hasOwnContainer(host, claim))),
+      ]);
       const strangers: string[] = [];
       const own: string[] = [];
-      for (const claim of claims) {
+      for (const [index, claim] of claims.entries()) {
         for (const { port, programs } of listeners.filter((each) => each.port === claim.port)) {
           const holder = `${port} by ${programs.join(', ') || 'a process that could not be named'}`;
-          ((await isOwn(host, claim, programs)) ? own : strangers).push(holder);
+          (isOwn(claim, programs, ownContainers[index]!) ? own : strangers).push(holder);
         }
       }
       if (strangers.length > 0) {
@@ -49,11 +52,15 @@ export function portsFree(claims: readonly PortClaim[]): RequirementStep {
   });
 }
 
-async function isOwn(host: ReadHost, claim: PortClaim, programs: readonly string[]): Promise<boolean> {
+function isOwn({ ownedBy = [] }: PortClaim, programs: readonly string[], hasContainer: boolean): boolean {
   if (programs.length === 0) return false;
-  const { port, ownedBy = [], ownContainer } = claim;
   if (programs.every((program) => ownedBy.includes(program))) return true;
-  if (ownContainer === undefined || programs.some((program) => program !== 'docker-proxy')) return false;
+  return hasContainer && programs.every((program) => program === 'docker-proxy');
+}
+
+/** Asked beside the listeners rather than after them, as a second run always needs it. */
+async function hasOwnContainer(host: ReadHost, { port, ownContainer }: PortClaim): Promise<boolean> {
+  if (ownContainer === undefined) return false;
   const filters = ['--filter', `label=${ownContainer}`, '--filter', `publish=${port}`];
   const { stdout } = await host.probe(sh`docker ps -q ${filters} 2>/dev/null`);
   return stdout.trim() !== '';

@@ -56,7 +56,9 @@ export async function takeLock(
     if (held.unable !== undefined) end();
     else {
       shell.first = noteShell(options.folder);
-      await shell.execute(shell.first, { doing: 'noting the shell', timeoutMs: 60_000 });
+      // Not waited for: a shell runs what it is given in order, so it is noted before it does anything else.
+      const noted = shell.execute(shell.first, { doing: 'noting the shell', timeoutMs: 60_000 });
+      noted.catch(() => undefined);
     }
     return { ...held, release: () => held.release().finally(end) };
   } catch (error) {
