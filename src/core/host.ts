@@ -23,7 +23,11 @@ export interface FileState {
   readonly sha256?: string;
 }
 
-/** What a host is; gathered once a run, in one round trip. */
+/**
+ * What a host is; gathered once a run, in one round trip. A reboot may change any of it. Without one it stays as it is, but for
+ * the release (`osVersion` …) after an upgrade of the distribution, `clockSkewMs` when the clock is set, and `ipv6` when the
+ * kernel is told otherwise: a resource that does such a thing calls `Host.forgetFacts`.
+ */
 export interface Facts {
   /** `ID` of os-release: `debian`, `ubuntu`, `rocky`; `unknown` without the file. */
   readonly os: string;

@@ -267,3 +267,25 @@ it.each(['relative', '/a/../b', '/a//b', '/a/', '/new\nline'])('refuses the path
   }
   expect(connection.scripts).toEqual([]);
 });
+
+describe('facts', () => {
+  it('are gathered once, whoever asks and when, until something says that they have changed', async () => {
+    const connection = new LocalShellConnection();
+    const host = hostOver(connection);
+    const [first, second] = await Promise.all([host.facts(), host.facts()]);
+    expect(second).toBe(first);
+    expect(await host.facts()).toBe(first);
+    expect(connection.scripts).toHaveLength(1);
+    host.forgetFacts();
+    expect(await host.facts()).not.toBe(first);
+    expect(connection.scripts).toHaveLength(2);
+  });
+
+  it('that could not be gathered are asked for again', async () => {
+    const connection = new LocalShellConnection({ prelude: 'kill -9 $$' });
+    const host = hostOver(connection);
+    await expect(host.facts()).rejects.toThrow();
+    connection.revive();
+    expect((await host.facts()).cpus).toBeGreaterThan(0);
+  });
+});

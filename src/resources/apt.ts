@@ -159,6 +159,7 @@ function explain(error: unknown, doing: string): Failure {
     hostState: 'packages that were installed before are still there',
     remedy: remedy ?? `run it by hand on the host to see more: ${doing}`,
     detail: output,
+    ...(kind === 'outdated' && { permanent: true }),
   };
   return { kind, error: new ProvisionError(explained, { cause: kind }) };
 }

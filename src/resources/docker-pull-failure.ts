@@ -24,6 +24,7 @@ export function explainPullFailure(reference: string, output: string): PullFailu
       happened: `${reference} could not be pulled: ${cause ? `${cause.means}: ` : ''}${quoteLine(words)}`,
       remedy,
       detail: output.slice(-4000),
+      ...(cause?.retry === false && { permanent: true }),
     }),
     retry: cause?.retry ?? false,
   };
