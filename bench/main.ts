@@ -10,6 +10,7 @@ import { endMeasured } from './measure.ts';
 import { isChosen, parseOptions, type BenchOptions } from './options.ts';
 import { runRounds, type Results } from './run-rounds.ts';
 import { headingOf, tableOf } from './table.ts';
+import { writeReport } from './write-report.ts';
 import { workloads } from './workloads.ts';
 
 /*
@@ -31,6 +32,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
 try {
   const results = await runAll();
   for (const each of results) console.log(`\n${headingOf(each)}\n\n${tableOf(each)}`);
+  if (options.write) await writeReport(results, { contenders, rounds: options.rounds });
 } finally {
   endMeasured();
   await lab.stop();

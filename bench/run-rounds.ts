@@ -38,9 +38,10 @@ export async function runRounds(
   const first = running[0];
   if (!first) return { workload, hosts: count, samples };
   // Files are read for the first time, playbooks compiled, and hosts brought to where they should be.
-  lab.reset(count);
-  for (const { command } of workload.before === 'converged' ? [first] : running)
+  for (const { command } of workload.before === 'converged' ? [first] : running) {
+    lab.reset(count);
     await measure(command, { log: logOf(lab), limitMs });
+  }
   for (let round = 0; round < rounds; round++) {
     for (let index = 0; index < running.length; index++) {
       const { contender, command } = running[(index + round) % running.length]!;
