@@ -71,6 +71,7 @@ const revealing: Readonly<Record<string, string>> = {
   'src/resources/container-want.ts': 'checks for line breaks',
   'src/resources/container-run.ts': 'bytes of a file',
   'src/resources/file-content.ts': 'hashes',
+  'src/resources/file-tree-content.ts': 'bytes of a file',
   'src/tls/read-private-key.ts': 'parses a key',
   'src/tls/check-certificate.ts': 'parses a key',
   'src/tls/private-ca-state.ts': 'parses a key',
