@@ -71,6 +71,8 @@ async function dispatch(request: Request, out: Sink): Promise<number> {
       return (await import('./commands/trust.ts')).trustCommand(request, out, canAsk(request));
     case 'retry':
       return (await import('./commands/retry.ts')).retryCommand(request, out);
+    case 'report':
+      return (await import('./commands/report.ts')).reportCommand(request, out);
     case 'runs':
       return (await import('./commands/runs.ts')).runsCommand(request, out);
   }

@@ -5,6 +5,7 @@ import { defineCheck, type CheckRequest } from './program/check.ts';
 import { defineDrift } from './program/drift.ts';
 import { definePlan, type PlanRequest } from './program/plan.ts';
 import { defineRetry, type RetryRequest } from './program/retry.ts';
+import { defineReport, type ReportRequest } from './program/report.ts';
 import { defineRun, type RunRequest } from './program/run.ts';
 import { defineRuns, type RunsRequest } from './program/runs.ts';
 import { defineTrust, type TrustRequest } from './program/trust.ts';
@@ -18,6 +19,7 @@ export type Request =
   | TrustRequest
   | RunsRequest
   | RetryRequest
+  | ReportRequest
   | { readonly command: 'none' };
 
 const definitions = [
@@ -29,6 +31,7 @@ const definitions = [
   defineTrust,
   defineRuns,
   defineRetry,
+  defineReport,
 ];
 
 const examples = `

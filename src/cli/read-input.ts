@@ -3,7 +3,9 @@ import { ProvisionError, type Problem } from '../core/errors.ts';
 import { createPlan, type Plan, type ResolvedInventory } from '../core/plan.ts';
 import type { Playbook } from '../core/play.ts';
 import { selectSteps, type StepSelection } from '../core/select-steps.ts';
+import { slicePlan, type Slice } from '../core/slice-plan.ts';
 import { formatLocation } from '../core/source.ts';
+import { planDigest } from '../engine/plan-digest.ts';
 import type { AskSecret } from '../inventory/age-files.ts';
 import type { ConnectionSettings } from '../inventory/connection-settings.ts';
 import type { Inventory } from '../inventory/inventory.ts';
@@ -68,7 +70,7 @@ export interface Asking {
  * @throws ProvisionError with every problem of the input; `NEED_INPUT` when values are missing and nobody can be asked
  */
 export async function readInput(
-  request: InputFiles & StepSelection & { readonly readOnly: boolean },
+  request: InputFiles & StepSelection & { readonly readOnly: boolean; readonly slice?: Slice },
   asking: Asking,
   failedHosts = failedHostsOf(request.inventory),
 ): Promise<Input> {
@@ -86,7 +88,9 @@ export async function readInput(
   refuseDebugger();
   const whole = createPlan(playbook, resolution.resolved, chosen);
   refuseEmpty(whole, playbook, given, chosen);
-  const plan = selectSteps(whole, request);
+  const selected = selectSteps(whole, request);
+  const { slice } = request;
+  const plan = slice ? slicePlan(selected, slice, planDigest(selected)) : selected;
   const used = connectionsOf(plan, resolution.connections);
   const { targets, warnings: ofSsh } = ssh.resolve(used.values(), resolution.connections);
   const ofIdentities = await checkIdentities([...targets.values()], {

@@ -52,6 +52,8 @@ export type RunEvent =
       readonly schema: '1.0';
       readonly mode: RunMode;
       readonly plays: readonly PlayOutline[];
+      /** Of a run that is for a part of the hosts only. */
+      readonly slice?: SliceOutline;
     }
   | {
       readonly event: 'phase';
@@ -83,6 +85,17 @@ export type RunEvent =
 export interface PlayOutline {
   readonly name: string;
   readonly hosts: readonly { readonly host: string; readonly steps: readonly string[] }[];
+}
+
+/** What a run that is for a part of the hosts says of the whole. */
+export interface SliceOutline {
+  /** From 1. */
+  readonly index: number;
+  readonly of: number;
+  /** Digest of the whole plan: slices of another one are no part of the same report. */
+  readonly plan: string;
+  /** The hosts of each play, of all slices. */
+  readonly hosts: readonly (readonly string[])[];
 }
 
 /** Receives every event, in order. Must not throw. */

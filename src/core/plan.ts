@@ -1,5 +1,6 @@
 import { block } from './block.ts';
 import { problemsOf, throwProblems, type Problem } from './errors.ts';
+import type { SliceOutline } from './event.ts';
 import type { Peer, Play, PlayContext, Playbook } from './play.ts';
 import { formatLocation } from './source.ts';
 import { rolloutProblems, type RolloutOptions } from './rollout.ts';
@@ -47,6 +48,8 @@ export interface PlayPlan {
 /** Everything that a run will do, known before the first packet. */
 export interface Plan {
   readonly plays: readonly PlayPlan[];
+  /** Which part of a larger plan it is. Absent: all of it. */
+  readonly slice?: SliceOutline;
 }
 
 /**

@@ -10,9 +10,23 @@ const unreachable = 4;
  * exitCodeOf(['STEP_FAILED', 'DNS']); // => 6
  */
 export function exitCodeOf(codes: Iterable<ErrorCode>): number {
-  const exits = new Set<number>([...codes].map((code) => errorCodes[code]));
+  return precedence(new Set<number>([...codes].map((code) => errorCodes[code])));
+}
+
+function precedence(exits: ReadonlySet<number>): number {
   const first = [250, 8, 9, 7, 3, 5].find((exit) => exits.has(exit));
   if (first !== undefined) return first;
   const hosts = (exits.has(failed) ? failed : 0) | (exits.has(unreachable) ? unreachable : 0);
   return hosts || (exits.has(1) ? 1 : 0);
+}
+
+/**
+ * The exit code of several runs as if they were one: an interrupt before everything else, then as for the problems of one run.
+ * @example
+ * combineExits([2, 0, 4]); // => 6
+ */
+export function combineExits(exits: readonly number[]): number {
+  const interrupted = exits.find((exit) => exit > 128 && exit < 250);
+  if (interrupted !== undefined) return interrupted;
+  return precedence(new Set(exits.flatMap((exit) => (exit === failed + unreachable ? [2, 4] : [exit]))));
 }

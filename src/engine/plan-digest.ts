@@ -17,8 +17,8 @@ export function planDigest(plan: Plan): string {
   return hash.digest('hex');
 }
 
-function essence({ host, steps, gate = [], notes }: HostPlan): unknown {
-  return [host, notes, steps.map(withoutPlace), gate.map(withoutPlace)];
+function essence({ host, steps, gate = [], leftOut = {}, notes }: HostPlan): unknown {
+  return [host, notes, leftOut, steps.map(withoutPlace), gate.map(withoutPlace)];
 }
 
 /** Where a playbook lies says nothing of what it does. */

@@ -49,7 +49,8 @@ class Coordinator {
   async run(): Promise<RunResult> {
     const { mode, clock, listener } = this.#options;
     const started = clock.now();
-    listener({ event: 'start', schema: '1.0', mode, plays: outline(this.#plan) });
+    const { slice } = this.#plan;
+    listener({ event: 'start', schema: '1.0', mode, plays: outline(this.#plan), ...(slice && { slice }) });
     if (this.#options.requirements ?? true) await this.#runRequirements();
     // A check goes on and shows the whole plan; a run must not touch any host when one is not fit.
     const unfit = this.#ledger.codes.has('REQUIREMENT') && mode === 'apply';

@@ -62,11 +62,15 @@ export const runEventSchema = {
   $schema: 'https://json-schema.org/draft/2020-12/schema',
   title: 'One event of a run of provision, schema 1.0',
   anyOf: [
-    event('start', {
-      schema: { const: '1.0' },
-      mode,
-      plays: listOf(record({ name: text, hosts: listOf(record({ host: text, steps: listOf(text) })) })),
-    }),
+    event(
+      'start',
+      {
+        schema: { const: '1.0' },
+        mode,
+        plays: listOf(record({ name: text, hosts: listOf(record({ host: text, steps: listOf(text) })) })),
+      },
+      { slice: record({ index: count, of: count, plan: text, hosts: listOf(listOf(text)) }) },
+    ),
     event('phase', { name: text, hosts: listOf(text) }, { batch: count, batches: count }),
     event('step-start', { host: text, play: text, step: text }),
     event('progress', { host: text, text }, { step: text }),

@@ -10,8 +10,8 @@ export function createJsonLines(sink: Sink): Listener {
   return (event) => sink.json(ordered(event));
 }
 
-/** What a person looks for first stands first. */
-function ordered(event: RunEvent): object {
+/** An event as it is written: what a person looks for first stands first. */
+export function ordered(event: RunEvent): object {
   if (event.event === 'step') {
     const { event: name, host, step, status, ms, ...rest } = event;
     return { event: name, host, step, status, ms: Math.round(ms), ...rest };

@@ -277,6 +277,38 @@ test('a host key that is new is accepted in a worker, told once, and stored once
   expect(existsSync(file(names[0]!))).toBe(true);
 });
 
+describe('a run in slices', () => {
+  test('is one report after the merge, and an empty slice is a success', async () => {
+    const { args, file, names } = lab();
+    const outputs: string[] = [];
+    for (const index of [1, 2, 3, 4, 5]) {
+      const { exit, stdout, stderr, summary } = await provision([...args, '--slice', `${index}/5`], { env });
+      expect(exit, stderr).toBe(0);
+      expect(Object.keys(summary!.hosts)).toHaveLength(index === 5 ? 0 : 1);
+      if (index === 5) expect(stderr).toContain('slice 5 of 5 has no hosts');
+      outputs.push(file(`slice-${index}.jsonl`));
+      writeFileSync(outputs.at(-1)!, stdout);
+    }
+    const merged = await provision(['report', 'merge', ...outputs, '-o', file('whole.jsonl')]);
+    expect(merged.exit, merged.stderr).toBe(0);
+    expect(Object.entries(merged.summary!.hosts).map(([name, { changed }]) => [name, changed])).toEqual(
+      names.map((name) => [name, 2]),
+    );
+    expect(readFileSync(file('whole.jsonl'), 'utf8')).toBe(merged.stdout);
+    const missing = await provision(['report', 'merge', ...outputs.slice(1)]);
+    expect(missing).toMatchObject({ exit: 3, stdout: '' });
+    expect(missing.stderr).toContain('slice 1 of 5 is missing');
+    const onto = await provision(['report', 'merge', ...outputs, '-o', outputs[0]!]);
+    expect(onto.exit).toBe(5);
+  });
+
+  test.each(['0/3', '4/3', 'x', '1/0', '1', '-1/3', '1/3/4'])('--slice %s is refused', async (slice) => {
+    const { exit, stdout, stderr } = await provision(['-i', 'nowhere.yaml', `--slice=${slice}`]);
+    expect([exit, stdout]).toEqual([5, '']);
+    expect(stderr).toContain('1/3, 2/3 or 3/3');
+  });
+});
+
 interface Run {
   readonly exit: number | null;
   readonly steps: readonly StepEvent[];

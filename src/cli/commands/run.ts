@@ -21,6 +21,9 @@ export async function runCommand(request: RunRequest, sink: Sink): Promise<numbe
     mayAsk ? { missing: (...args) => askMissing(...args, sink), secret: answerSecret } : {},
   );
   for (const warning of input.warnings) sink.message(`warning: ${warning}`);
+  const { slice } = input.plan;
+  if (slice && input.targets.size === 0)
+    sink.message(`slice ${slice.index} of ${slice.of} has no hosts: there is nothing to do in it`);
   const confirm = (stop: () => void) => stepQuestions(sink, stop);
   const ask = { sink, mayAsk, ...(request.step && { confirm }) };
   return withHosts(request, input, ask, async (reach) => {

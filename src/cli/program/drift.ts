@@ -1,13 +1,15 @@
 import type { Command } from 'commander';
-import { collect, named, reachOptions } from './options.ts';
+import { collect, named, reachOptions, sliceOption } from './options.ts';
 import type { RunRequest } from './run.ts';
 
 /** A check that shows how texts differ, and says by its exit code whether anything does. */
 export function defineDrift(program: Command, choose: (request: RunRequest) => void): void {
-  reachOptions(
-    program
-      .command('drift')
-      .description('show what is not as wanted any more; exits with 20 when something is'),
+  sliceOption(
+    reachOptions(
+      program
+        .command('drift')
+        .description('show what is not as wanted any more; exits with 20 when something is'),
+    ),
   )
     .option('--skip-requirement <name>', 'override one requirement that is not met; repeatable', collect, [])
     .action(

@@ -1,6 +1,7 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { reservedTags } from '../../core/block.ts';
 import type { StepSelection } from '../../core/select-steps.ts';
+import type { Slice } from '../../core/slice-plan.ts';
 import type { HostSelection } from '../select-hosts.ts';
 
 /** What every command that reads an inventory is given. */
@@ -110,6 +111,18 @@ export function contactOptions(command: Command): Command {
     .option('-K, --ask-become-pass', 'ask for the password that makes root (sudo, su, doas)', false)
     .option('-k, --ask-pass', 'ask for the SSH password', false)
     .option('--no-record', 'keep no record of this run');
+}
+
+/** For commands of which one run may be shared among several machines, or done part by part. */
+export function sliceOption(command: Command): Command {
+  return command.option('--slice <i/n>', 'only the i-th of n parts of the hosts', slice);
+}
+
+function slice(value: string): Slice {
+  const [, index, of] = /^([1-9]\d{0,3})\/([1-9]\d{0,3})$/.exec(value)?.map(Number) ?? [];
+  if (index === undefined || of === undefined || index > of)
+    throw new InvalidArgumentError('It must be such as 1/3, 2/3 or 3/3.');
+  return { index, of };
 }
 
 export function forksOption(command: Command): Command {

@@ -1,5 +1,6 @@
 import { Option, type Command } from 'commander';
-import { collect, named, reachOptions, type ReachRequest } from './options.ts';
+import type { Slice } from '../../core/slice-plan.ts';
+import { collect, named, reachOptions, sliceOption, type ReachRequest } from './options.ts';
 
 export interface RunRequest extends ReachRequest {
   readonly command: 'run';
@@ -10,13 +11,14 @@ export interface RunRequest extends ReachRequest {
   readonly step: boolean;
   readonly detailedExitcode: boolean;
   readonly skipRequirement: readonly string[];
+  readonly slice?: Slice;
 }
 
 export function defineRun(program: Command, choose: (request: RunRequest) => void): void {
   const command = program
     .command('run', { isDefault: true })
     .description('plan, show, ask and apply (the default)');
-  applyOptions(reachOptions(command)).action(
+  applyOptions(sliceOption(reachOptions(command))).action(
     (playbook: string | undefined, options: Omit<RunRequest, 'command' | 'playbook'>) => {
       choose({ command: 'run', ...options, ...named(playbook) });
     },
@@ -32,7 +34,7 @@ export function applyOptions(command: Command): Command {
     .addOption(
       new Option('--step', 'ask before each change, one host at a time')
         .default(false)
-        .conflicts(['check', 'yes', 'workers']),
+        .conflicts(['check', 'yes', 'workers', 'workers']),
     )
     .option('--detailed-exitcode', 'with --check: exit with 20 when something would change', false)
     .option('--skip-requirement <name>', 'override one requirement that is not met; repeatable', collect, []);
