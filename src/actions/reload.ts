@@ -4,6 +4,7 @@ import { systemctl } from '../host/systemctl.ts';
 
 /**
  * Makes a running systemd service read its configuration again. One that does not run is left alone: it will read it when it starts.
+ * Only the note of provision tells that it is due: no host knows for certain when a service has last read its configuration.
  * @throws ProvisionError `ACTION_FAILED` with the end of the journal
  * @example
  * onChange(configuration, reload('nginx'))

@@ -1,10 +1,13 @@
 import { createHash } from 'node:crypto';
+import { dirname } from 'node:path/posix';
 import type { Host, Question, ReadHost } from '../core/host.ts';
-import { joinScripts, sh } from '../core/script.ts';
+import { joinScripts, Script, sh } from '../core/script.ts';
+import { flush } from '../host/place-file.ts';
 
 /*
  * A note on the host that an action is due. It is written before the change that makes it due and removed after the action,
- * so that a run that dies anywhere in between leaves the note, and the next run does the action.
+ * so that a run that dies anywhere in between leaves the note, and the next run does the action. It is on the disk before the change
+ * is begun: a power cut may undo the change without the note, never the note without the change.
  */
 const folder = '/var/lib/provision/due';
 
@@ -24,10 +27,15 @@ const dueNotes: Question<true> = async (host, names) => {
 /** Notes all these steps as due, in one go. */
 export async function writeDueNotes(host: Host, stepIds: readonly string[]): Promise<void> {
   if (stepIds.length === 0) return;
-  const notes = stepIds.map((id) => sh`printf '%s\n' ${id} >${`${folder}/${noteName(id)}`}`);
-  await host.run(joinScripts([sh`mkdir -p -m 0700 -- ${folder}`, ...notes], ' && '), {
-    doing: `noting that ${stepIds.map((id) => `"${id}"`).join(', ')} is due`,
-  });
+  const paths = stepIds.map((id) => `${folder}/${noteName(id)}`);
+  const notes = stepIds.map((id, index) => sh`printf '%s\n' ${inAscii(id)} >${paths[index]!}`);
+  const write = joinScripts([sh`mkdir -p -m 0700 -- ${folder}`, ...notes], ' && ');
+  await host.run(
+    sh`${write} || exit
+${Script.fromTrusted(flush)}
+flush ${[...paths, folder, dirname(folder), dirname(dirname(folder))]}`,
+    { doing: `noting that ${stepIds.map((id) => `"${id}"`).join(', ')} is due` },
+  );
 }
 
 export async function removeDueNote(host: Host, stepId: string): Promise<void> {
@@ -38,4 +46,12 @@ export async function removeDueNote(host: Host, stepId: string): Promise<void> {
 
 function noteName(stepId: string): string {
   return createHash('sha256').update(stepId).digest('hex').slice(0, 16);
+}
+
+/** What a shell takes as it is, whatever is in the id of a step. */
+function inAscii(id: string): string {
+  return JSON.stringify(id).replace(
+    /[\u007f-\uffff]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
