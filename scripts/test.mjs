@@ -1,6 +1,7 @@
 // All checks and tests, from a bare machine to one closing line: `N passed, N failed, N skipped`.
 import { spawn } from 'node:child_process';
-import { readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ensureDependencies } from './dependencies.mjs';
@@ -8,6 +9,10 @@ import { checkReliability, reportFile } from './reliability.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const log = (text) => console.error(`\n── ${text}`);
+// What tests and the programs that they kill leave behind goes with it. Other users of a test must get through to theirs.
+const temporary = mkdtempSync(join(tmpdir(), 'tests-'));
+chmodSync(temporary, 0o1777);
+process.on('exit', () => rmSync(temporary, { recursive: true, force: true }));
 const totals = { passed: 0, failed: 0, skipped: [] };
 
 ensureDependencies(log);
@@ -127,7 +132,7 @@ function node(script, args) {
     const child = spawn(process.execPath, [script, ...args], {
       cwd: root,
       stdio: ['ignore', 2, 2],
-      env: { ...process.env, FORCE_COLOR: '0', NO_COLOR: '1' },
+      env: { ...process.env, TMPDIR: temporary, FORCE_COLOR: '0', NO_COLOR: '1' },
     });
     child.once('error', reject);
     child.once('exit', (code) => resolve(code ?? 1));

@@ -13,8 +13,13 @@ export const provision: Contender = {
   about: 'this program, built, without a terminal',
   missing: () => undefined,
   command(job, hosts) {
-    // Compiled playbooks are kept where they are found again by the next run, as at home.
-    const env = { XDG_CACHE_HOME: join(dirname(hosts.folder), 'cache'), NO_COLOR: '1' };
+    // Compiled playbooks and records are kept where they are found again by the next run, as at home.
+    const home = dirname(hosts.folder);
+    const env = {
+      XDG_CACHE_HOME: join(home, 'cache'),
+      XDG_STATE_HOME: join(home, 'state'),
+      NO_COLOR: '1',
+    };
     mkdirSync(env.XDG_CACHE_HOME, { recursive: true, mode: 0o700 });
     const run = (...args: string[]) => ({ program: process.execPath, args: [program, ...args], env });
     if (job.kind === 'start') return run('--version');

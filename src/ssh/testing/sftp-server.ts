@@ -19,12 +19,15 @@ import type { FileServerOptions } from './file-server-options.ts';
 
 const { OPEN_MODE, STATUS_CODE, flagsToString } = ssh2.utils.sftp;
 
+/** No more fit into a packet than OpenSSH takes, however long they are. */
+const namesAtOnce = 100;
+
 /** The part of SFTP that uploads need, on the machine's own files. For tests only. */
 export function serveFiles(sftp: SFTPWrapper, options: FileServerOptions = {}): void {
   const { root = '', diskBytes = Infinity, home = realpathSync('/tmp'), closedFolders = [] } = options;
   let written = 0;
   const open = new Set<number>();
-  const folders = new Map<number, string>();
+  const folders = new Map<number, { readonly path: string; readonly names: string[] }>();
   const numberOf = (handle: Buffer) => handle.readUInt32BE(0);
   const reply = (request: number, work: () => void) => {
     try {
@@ -65,19 +68,19 @@ export function serveFiles(sftp: SFTPWrapper, options: FileServerOptions = {}): 
     if (!lstatSync(root + path, { throwIfNoEntry: false })?.isDirectory())
       return void sftp.status(request, STATUS_CODE.NO_SUCH_FILE);
     const number = 0x4000_0000 + folders.size;
-    folders.set(number, path);
+    const names = options.names ?? [...readdirSync(root + path), ...(options.listedToo ?? [])];
+    folders.set(number, { path, names: [...names] });
     sftp.handle(request, handleFor(number));
   });
   sftp.on('READDIR', (request, handle) => {
-    const path = folders.get(numberOf(handle));
-    folders.set(numberOf(handle), '');
-    if (!path) return void sftp.status(request, STATUS_CODE.EOF);
-    const names = options.names ?? [...readdirSync(root + path), ...(options.listedToo ?? [])];
+    const folder = folders.get(numberOf(handle));
+    const names = folder?.names.splice(0, namesAtOnce) ?? [];
+    if (!folder || names.length === 0) return void sftp.status(request, STATUS_CODE.EOF);
     sftp.name(
       request,
       names.map((filename) => ({
         filename,
-        longname: `${letterOf(root + path, filename)}rw------- 1 0 0 0 Jan 1 00:00 ${filename}`,
+        longname: `${letterOf(root + folder.path, filename)}rw------- 1 0 0 0 Jan 1 00:00 ${filename}`,
         attrs: { mode: 0o600 } as never,
       })),
     );
