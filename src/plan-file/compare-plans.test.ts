@@ -110,6 +110,18 @@ describe('a host that has moved', () => {
     expect(moved(planned, now)).toEqual([story]);
   });
 
+  test('is named alone, without the steps that can only not be known any more because of it', () => {
+    const planned = playsOf(
+      plannedStep({ id: 'file /a' }),
+      plannedStep({ id: 'http /', status: 'ok', changes: [] }),
+    );
+    const cause = plannedStep({ id: 'file /a', precondition: hashOf('moved') });
+    const consequence = plannedStep({ id: 'http /', status: 'known-after-apply', changes: [] });
+    expect(movedSteps(planned, playsOf(cause, consequence)).map(({ step }) => step)).toEqual(['file /a']);
+    const [same] = planned[0]!.hosts[0]!.steps;
+    expect(movedSteps(planned, playsOf(same!, consequence)).map(({ step }) => step)).toEqual(['http /']);
+  });
+
   test('has not moved where only what was there before is said in other words', () => {
     expect(
       moved(

@@ -45,13 +45,21 @@ function input(happened: string): Problem {
   };
 }
 
-/** Where hosts, read again, are not what the plan found; all of them at once. The input is the same. */
+/**
+ * Where hosts, read again, are not what the plan found; all of them at once. The input is the same. What only cannot be
+ * known any more, since something before it would change, is told where there is nothing else to tell.
+ */
 export function movedSteps(planned: Plays, now: Plays): Problem[] {
-  return pairs(planned, now, ({ name }) => name).flatMap(([before, after]) =>
+  const steps = pairs(planned, now, ({ name }) => name).flatMap(([before, after]) =>
     pairs(before!.hosts, after!.hosts, ({ host }) => host).flatMap(([a, b]) =>
-      pairs(a!.steps, b!.steps, ({ id }) => id).flatMap(([step, again]) => movedStep(a!.host, step!, again!)),
+      pairs(a!.steps, b!.steps, ({ id }) => id).map(([step, again]) => ({
+        problems: movedStep(a!.host, step!, again!),
+        isConsequence: again!.status === 'known-after-apply' && step!.precondition === again!.precondition,
+      })),
     ),
   );
+  const causes = steps.filter(({ isConsequence }) => !isConsequence).flatMap(({ problems }) => problems);
+  return causes.length > 0 ? causes : steps.flatMap(({ problems }) => problems);
 }
 
 function movedStep(host: string, planned: PlannedStep, now: PlannedStep): Problem[] {

@@ -149,6 +149,16 @@ describe('the summary', () => {
     expect(out).toMatch(/\n✓ Nothing to change: 1 host as wanted in 900ms\n$/);
   });
 
+  it('calls nothing as wanted that a person has refused', async () => {
+    const reason = 'not agreed to (--step)';
+    const refused = step({ status: 'skipped', reason });
+    const { out } = await run([refused, summaryOf({ 'lb-1': { ok: 3, skipped: 1 } }, { ms: 900 })]);
+    expect(out).toMatch(/\n✓ Nothing was changed on 1 host, 1 step skipped in 900ms\n$/);
+    const overridden = step({ status: 'skipped', step: 'requirement memory', reason: 'overridden' });
+    const { out: met } = await run([overridden, summaryOf({ 'lb-1': { ok: 3, skipped: 1 } }, { ms: 900 })]);
+    expect(met).toMatch(/\n✓ Nothing to change: 1 host as wanted in 900ms\n$/);
+  });
+
   it('says what failed, what was left out and why, and what to do; no notes then', async () => {
     const reason = '"file set /etc/nginx" failed before';
     const { out } = await run([

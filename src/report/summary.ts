@@ -1,7 +1,7 @@
 import { errorCodes } from '../core/errors.ts';
 import type { HostSummary, RunEvent, StepEvent } from '../core/event.ts';
 import { formatDuration } from './duration.ts';
-import { hostList, plural } from './event-lines.ts';
+import { hostList, isRequirement, plural } from './event-lines.ts';
 import { sanitize, sanitizeLine } from './sanitize.ts';
 import { paintOf, type SignName } from './style.ts';
 import { alignColumns } from './table.ts';
@@ -147,7 +147,7 @@ function bounded(lines: readonly string[], { style }: View): string[] {
 function verdict(event: SummaryEvent, steps: readonly StepEvent[], { style }: View): string {
   const time = formatDuration(event.ms);
   if (event.exit === 0 || event.exit === pendingExit) {
-    return `${style.good(style.sign.ok)} ${style.strong(`${successWords(event)} in ${time}`)}`;
+    return `${style.good(style.sign.ok)} ${style.strong(`${successWords(event, steps)} in ${time}`)}`;
   }
   const { happened, next } = failureWords(event, steps);
   const line = `${happened} after ${time} (exit code ${event.exit})`;
@@ -157,7 +157,7 @@ function verdict(event: SummaryEvent, steps: readonly StepEvent[], { style }: Vi
 // A check with changes pending, where the caller asked for that to be told apart.
 const pendingExit = 20;
 
-function successWords(event: SummaryEvent): string {
+function successWords(event: SummaryEvent, steps: readonly StepEvent[]): string {
   const counts = Object.values(event.hosts);
   const hosts = plural(counts.length, 'host');
   if (event.mode === 'check') {
@@ -167,9 +167,11 @@ function successWords(event: SummaryEvent): string {
       : `${plural(pending, 'change')} would be made, none was: ${hosts} checked`;
   }
   const changed = counts.reduce((sum, host) => sum + host.changed, 0);
-  return changed === 0
-    ? `Nothing to change: ${hosts} as wanted`
-    : `Done: ${plural(changed, 'change')} on ${hosts}`;
+  // A requirement that was overridden leaves nothing undone.
+  const undone = steps.filter((step) => step.status === 'skipped' && !step.leftOut && !isRequirement(step));
+  const left = undone.length > 0 ? `, ${plural(undone.length, 'step')} skipped` : '';
+  if (changed > 0) return `Done: ${plural(changed, 'change')} on ${hosts}${left}`;
+  return left ? `Nothing was changed on ${hosts}${left}` : `Nothing to change: ${hosts} as wanted`;
 }
 
 function failureWords(event: SummaryEvent, steps: readonly StepEvent[]): { happened: string; next: string } {
