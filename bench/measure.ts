@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync, readdirSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** A program, as it is started: without a shell. */
@@ -23,25 +24,35 @@ export interface Measured {
 const samplingMs = 200;
 const variable = 'PROVISION_BENCH_RUN';
 let runs = 0;
+/** By what the processes of one run are known. */
+interface Mark {
+  readonly variable: string;
+  /** Where whoever multiplexes connections has its sockets. */
+  readonly sockets: string;
+}
+
 /** What runs now, so that it ends with the benchmark. */
-let current: number | undefined;
+let current: { readonly pid: number | undefined; readonly mark: Mark } | undefined;
 
 /** Ends what is being measured, and what it has left behind. */
 export function endMeasured(): void {
-  if (current !== undefined) signal(-current, 'SIGKILL');
-  for (const pid of markedBy(`${variable}=${process.pid}-`)) signal(pid, 'SIGKILL');
+  if (!current) return;
+  if (current.pid !== undefined) signal(-current.pid, 'SIGKILL');
+  for (const pid of startedBy(current.mark)) signal(pid, 'SIGKILL');
 }
 
 /**
  * Runs a command and says what it cost. All its processes carry a variable in their environment, by which those are found
- * that outlive it, such as the masters of OpenSSH's multiplexing; they are counted, and ended.
+ * that outlive it; the masters of OpenSSH's multiplexing have written their title over it, and are known by their socket
+ * below the folder of the log. All of them are counted, and ended, so that no run finds a connection of another one.
  * @throws Error with the end of its output when it fails or takes too long
  */
 export async function measure(
   command: Command,
   { log, limitMs }: { log: string; limitMs: number },
 ): Promise<Measured> {
-  const mark = `${variable}=${process.pid}-${++runs}.`;
+  const run = `${process.pid}-${++runs}.`;
+  const mark: Mark = { variable: `${variable}=${run}`, sockets: dirname(log) };
   const output = openSync(log, 'w', 0o600);
   const started = performance.now();
   // The shell says what its children have used, down to the last grandchild that was waited for.
@@ -51,11 +62,11 @@ export async function measure(
     {
       detached: true,
       stdio: ['ignore', output, output, 'pipe'],
-      env: { ...process.env, ...command.env, [variable]: mark.slice(variable.length + 1) },
+      env: { ...process.env, ...command.env, [variable]: run },
     },
   );
   closeSync(output);
-  current = child.pid;
+  current = { pid: child.pid, mark };
   let times = '';
   child.stdio[3]!.on('data', (chunk: Buffer) => (times += chunk.toString()));
   const peak = { pss: 0, rss: 0, processes: 0 };
@@ -87,13 +98,13 @@ export function timeOf(pid: number): number {
 }
 
 async function watchMemory(
-  mark: string,
+  mark: Mark,
   peak: { pss: number; rss: number; processes: number },
   state: { ended: boolean },
 ): Promise<void> {
   while (!state.ended) {
     await sleep(samplingMs);
-    const sizes = markedBy(mark).map(memoryOf);
+    const sizes = startedBy(mark).map(memoryOf);
     const sum = (each: 'pss' | 'rss') => sizes.reduce((total, size) => total + size[each], 0);
     peak.pss = Math.max(peak.pss, sum('pss'));
     peak.rss = Math.max(peak.rss, sum('rss'));
@@ -118,9 +129,9 @@ function childTimes(text: string): number {
   return seconds.reduce((sum, each) => sum + each, 0) * 1000;
 }
 
-function endLeftBehind(mark: string): number {
+function endLeftBehind(mark: Mark): number {
   let cpuMs = 0;
-  for (const pid of markedBy(mark)) {
+  for (const pid of startedBy(mark)) {
     try {
       cpuMs += timeOf(pid);
     } catch {
@@ -131,11 +142,14 @@ function endLeftBehind(mark: string): number {
   return cpuMs;
 }
 
-function markedBy(mark: string): number[] {
+function startedBy({ variable, sockets }: Mark): number[] {
   const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  const isMaster = (pid: number) => read(`/proc/${pid}/cmdline`)?.startsWith(`ssh: ${sockets}/`) === true;
   return pids
     .map(Number)
-    .filter((pid) => pid !== process.pid && read(`/proc/${pid}/environ`)?.includes(mark));
+    .filter(
+      (pid) => pid !== process.pid && (read(`/proc/${pid}/environ`)?.includes(variable) || isMaster(pid)),
+    );
 }
 
 function read(file: string): string | undefined {

@@ -4,6 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
+import { sshConfigOf } from '../../bench/contenders/openssh.ts';
+import { Lab } from '../../bench/lab.ts';
+import { measure } from '../../bench/measure.ts';
 import { hasSshd } from '../../src/ssh/testing/sshd.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -36,6 +39,20 @@ test.runIf(canRun)(
   },
   60_000,
 );
+
+test.runIf(canRun)('no run finds a connection that one before it has left open', async () => {
+  const lab = new Lab();
+  try {
+    const hosts = await lab.hosts(1);
+    const socket = join(lab.folder, 'socket');
+    const keepOpen = ['-o', 'ControlMaster=auto', '-o', 'ControlPersist=60s', '-o', `ControlPath=${socket}`];
+    const args = ['-F', sshConfigOf(hosts), ...keepOpen, hosts.targets[0]!.name, 'true'];
+    await measure({ program: 'ssh', args }, { log: join(lab.folder, 'output.log'), limitMs: 30_000 });
+    await expect.poll(() => existsSync(socket)).toBe(false);
+  } finally {
+    await lab.stop();
+  }
+});
 
 test.each([
   ['--only', 'W9', 'no such workload: W9'],
