@@ -29,8 +29,6 @@ export interface Contender {
   version?(): string;
   /** What is started for the job; undefined when it has no way to do it. Files that it needs are written here, and not measured. */
   command(job: Job, hosts: Hosts): Command | undefined;
-  /** How many hosts it is tried on at most, job by job: above it takes minutes. Default: any number. */
-  mostHosts?(job: Job): number;
-  /** How often it is run at most: for those that take minutes. */
-  readonly mostRounds?: number;
+  /** How often it is run at most on so many hosts, 0 for not at all: some take minutes. Default: as often as was asked for. */
+  mostRounds?(workload: { readonly id: string; readonly delayMs: number }, hosts: number): number;
 }

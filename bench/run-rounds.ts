@@ -30,22 +30,24 @@ export async function runRounds(
   const hosts = await lab.hosts(count, workload.delayMs);
   const job = workload.job(lab);
   const running = contenders.flatMap((contender) => {
-    const command =
-      (contender.mostHosts?.(job) ?? Infinity) < count ? undefined : contender.command(job, hosts);
-    return command ? [{ contender, command }] : [];
+    const most = contender.mostRounds?.(workload, count) ?? Infinity;
+    const command = most > 0 ? contender.command(job, hosts) : undefined;
+    return command ? [{ contender, command, most }] : [];
   });
   const samples: Sample[] = [];
   const first = running[0];
   if (!first) return { workload, hosts: count, samples };
-  // Files are read for the first time, playbooks compiled, and hosts brought to where they should be.
-  for (const { command } of workload.before === 'converged' ? [first] : running) {
+  // Files are read for the first time, playbooks compiled, and hosts brought to where they should be. Who takes minutes
+  // is not warmed up.
+  const warm = workload.before === 'converged' ? [first] : running.filter(({ most }) => most > 1);
+  for (const { command } of warm) {
     lab.reset(count);
     await measure(command, { log: logOf(lab), limitMs });
   }
   for (let round = 0; round < rounds; round++) {
     for (let index = 0; index < running.length; index++) {
-      const { contender, command } = running[(index + round) % running.length]!;
-      if (round >= (contender.mostRounds ?? rounds)) continue;
+      const { contender, command, most } = running[(index + round) % running.length]!;
+      if (round >= most) continue;
       const sample = await runOnce(lab, workload, {
         command,
         hosts,

@@ -43,6 +43,7 @@ function copier(
       const host = hosts.targets[0]!.name;
       return commandOf(job.source, sshConfigOf(hosts), host, hosts.folder, job.kind === 'folder');
     },
-    mostHosts: () => 1,
+    // scp and sftp ask for each file by itself, and wait.
+    mostRounds: ({ delayMs }) => (delayMs > 0 && name !== 'rsync' ? 1 : Infinity),
   };
 }
