@@ -45,7 +45,7 @@ export class ReportedRun {
    *   real one tells them only when it is the last.
    */
   async run(
-    options: Pick<RunOptions, 'mode' | 'requirements' | 'salt' | 'expected'>,
+    options: Pick<RunOptions, 'mode' | 'requirements' | 'lock' | 'salt' | 'expected'>,
     shown: { readonly summary: boolean; readonly events?: 'all' | 'on failure' } = { summary: true },
   ): Promise<ReportedResult> {
     const { output } = this.#request;

@@ -24,6 +24,8 @@ export interface WorkUnit {
   readonly leftOut: LeftOut;
   /** In a check: something that this unit builds on would change first, so what it waits for cannot be known yet. */
   readonly pendingChanges: boolean;
+  /** In a check: other runs are kept away from the host, as they are when it is changed. */
+  readonly lock?: boolean;
   /** When a plan is made or applied: what its hashes are salted with. */
   readonly salt?: string;
   /** When a plan is applied: what it says of these steps. */

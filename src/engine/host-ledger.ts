@@ -10,8 +10,15 @@ interface HostRecord {
   leftOut: number;
   /** Why it is left as it is from here on. */
   heldBack?: string;
-  isUnreachable: boolean;
+  /** Why nothing can be done with it, not even read. */
+  outOfReach?: string;
 }
+
+/** Steps of every host that no play lists, and what it means that one failed. */
+const waysIn: Readonly<Record<string, string>> = {
+  connect: 'this host could not be reached',
+  lock: 'this host could not be locked',
+};
 
 /** What a run knows of its hosts: counts, failures, and who is to be left alone. Hosts that are no part of it are taken to be well. */
 export class HostLedger {
@@ -21,7 +28,7 @@ export class HostLedger {
 
   constructor(hosts: Iterable<string>) {
     const none = { ok: 0, changed: 0, failed: 0, skipped: 0, wouldChange: 0, leftOut: 0 };
-    for (const host of hosts) this.#records.set(host, { ...none, isUnreachable: false });
+    for (const host of hosts) this.#records.set(host, { ...none });
   }
 
   get hosts(): string[] {
@@ -37,7 +44,8 @@ export class HostLedger {
     if (event.leftOut) record.leftOut++;
     else if (event.status === 'would-change') record.wouldChange++;
     else record[event.status]++;
-    if (event.step === 'connect' && event.status === 'failed') record.isUnreachable = true;
+    const outOfReach = event.status === 'failed' ? waysIn[event.step] : undefined;
+    if (outOfReach !== undefined) record.outOfReach = outOfReach;
     for (const problem of event.problems ?? []) this.codes.add(problem.code);
   }
 
@@ -48,10 +56,6 @@ export class HostLedger {
 
   failed(host: string): boolean {
     return (this.#records.get(host)?.failed ?? 0) > 0;
-  }
-
-  isUnreachable(host: string): boolean {
-    return this.#records.get(host)?.isUnreachable ?? false;
   }
 
   isHeldBack(host: string): boolean {
@@ -70,7 +74,7 @@ export class HostLedger {
   reasonToSkip(host: string, mode: RunMode): string | undefined {
     const record = this.#records.get(host)!;
     if (mode === 'apply' && record.failed > 0) return 'this host failed before';
-    return record.isUnreachable ? 'this host could not be reached' : record.heldBack;
+    return record.outOfReach ?? record.heldBack;
   }
 
   summary(mode: RunMode): Record<string, HostSummary> {

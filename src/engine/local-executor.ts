@@ -21,7 +21,7 @@ export interface Session {
   readonly host: Host;
   /** How often work on the host was, or may have been, interrupted by a line that broke; absent where it cannot break. */
   readonly losses?: () => number;
-  /** Keeps other runs away from the host up to `close`. Asked for once, before the first unit that may change anything. */
+  /** Keeps other runs away from the host up to `close`. Asked for once, before the first unit that needs it. */
   readonly lock?: () => Promise<void>;
   close(): Promise<void>;
 }
@@ -128,7 +128,8 @@ export class LocalExecutor implements Executor {
 
   async #readySession(unit: WorkUnit, signal: AbortSignal): Promise<Session> {
     const session = await this.#session(unit.host);
-    if (unit.mode === 'check' || !session.lock) return session;
+    const isLocked = unit.mode === 'apply' || unit.lock;
+    if (!isLocked || !session.lock) return session;
     const { lock, losses } = session;
     const known = this.#locks.get(unit.host) ?? repeatLost({ losses, signal }, lock);
     this.#locks.set(unit.host, known);

@@ -12,7 +12,11 @@ import { runPlan } from './run-plan.ts';
 const site = inventory({ node: {} });
 
 /** Two plays on two hosts; the lock of a host is what `lock` does. */
-async function run(mode: RunMode, lock: (host: string, log: string[]) => void) {
+async function run(
+  mode: RunMode,
+  lock: (host: string, log: string[]) => void,
+  options: { readonly lock?: boolean } = {},
+) {
   const log: string[] = [];
   const thing = resource({
     kind: 'thing',
@@ -40,6 +44,7 @@ async function run(mode: RunMode, lock: (host: string, log: string[]) => void) {
     listener: (event) => events.push(event),
     clock: systemClock,
     signal: new AbortController().signal,
+    ...options,
   });
   const statuses = events.flatMap((event) =>
     event.event === 'step' ? [`${event.host} ${event.step}: ${event.status}`] : [],
@@ -70,5 +75,31 @@ test('F25: a host that is locked fails with 7, unread, and the others go on', as
     'a thing two: skipped',
     'b thing one: ok',
     'b thing two: ok',
+  ]);
+});
+
+test('a check whose findings are to be applied locks each host before it reads it', async () => {
+  const lock = (host: string, told: string[]) => void told.push(`${host}: lock`);
+  const { exit, log } = await run('check', lock, { lock: true });
+  expect(exit).toBe(0);
+  for (const host of ['a', 'b'])
+    expect(log.filter((entry) => entry.startsWith(`${host}: `))).toEqual([
+      `${host}: lock`,
+      `${host}: read`,
+      `${host}: read`,
+    ]);
+});
+
+test('a host that such a check finds locked fails once with 7, and is not read', async () => {
+  const lock = (host: string) => {
+    if (host === 'a') throw new ProvisionError({ code: 'LOCKED', happened: 'the host is locked' });
+  };
+  const { exit, log, statuses } = await run('check', lock, { lock: true });
+  expect(exit).toBe(7);
+  expect(log).toEqual(['b: read', 'b: read']);
+  expect(statuses.filter((status) => status.startsWith('a '))).toEqual([
+    'a lock: failed',
+    'a thing one: skipped',
+    'a thing two: skipped',
   ]);
 });

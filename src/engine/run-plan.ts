@@ -19,6 +19,8 @@ export interface RunOptions {
   readonly requirements?: boolean;
   /** How many hosts at once. Default 50. */
   readonly forks?: number;
+  /** Other runs are kept away from the hosts in a check too: what it finds is to be applied. */
+  readonly lock?: boolean;
   /** When a plan is made or applied: what its hashes are salted with. */
   readonly salt?: string;
   /** When a plan is applied: what it says of the steps of a play on a host. */
@@ -112,7 +114,7 @@ class Coordinator {
     phase: WorkUnit['phase'],
     more: Partial<Pick<WorkUnit, 'pendingChanges' | 'expect'>> = {},
   ): Promise<void> {
-    const { executor, mode, signal, skipRequirements = [], salt, listener } = this.#options;
+    const { executor, mode, signal, skipRequirements = [], lock, salt, listener } = this.#options;
     const unit: WorkUnit = {
       v: unitVersion,
       unitId: `${phase.type === 'requirements' ? phase.type : `${phase.type} ${phase.index}`}/${host}`,
@@ -122,6 +124,7 @@ class Coordinator {
       skipRequirements,
       leftOut: this.#leftOut(host, phase),
       pendingChanges: false,
+      ...(lock && { lock }),
       ...(salt !== undefined && { salt }),
       ...more,
     };

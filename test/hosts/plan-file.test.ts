@@ -102,10 +102,25 @@ test('hosts that have moved are refused by name, all at once, before anything is
   expect(result.stderr).toContain('STALE_PLAN rancher-1 file /etc/rancher/ssl/cacerts.pem');
   expect(result.stderr).toContain('STALE_PLAN lb-1 file-set nginx');
   expect(result.stderr).toMatch(/content was absent and is a text of 6 characters/);
+  for (const host of [lab.rancher, lab.lb])
+    expect(await host.run('flock -n /run/provision/lock echo free')).toBe('free\n');
   const after = await snapshots();
   expect(before.map((host, index) => diffSnapshots(host, after[index]!))).toEqual([[], []]);
   await lab.rancher.run('rm -r /etc/rancher');
   await lab.lb.run('rm -r /etc/nginx');
+});
+
+test('a host that another run has locked is not even compared, and nothing is changed on any', async () => {
+  const holder = await lab.lb.run(
+    'mkdir -p -m 0700 /run/provision && exec 9>>/run/provision/lock && flock 9 && { sleep 600 >/dev/null 2>&1 & echo $!; }',
+  );
+  const before = await snapshots();
+  const result = await apply();
+  expect(result.exit).toBe(7);
+  expect(failuresOf(result)).toMatch(/LOCKED/);
+  const after = await snapshots();
+  expect(before.map((host, index) => diffSnapshots(host, after[index]!))).toEqual([[], []]);
+  await lab.lb.run(`kill ${holder.trim()}`);
 });
 
 test('another inventory is refused before any host is contacted', async () => {

@@ -18,8 +18,8 @@ import { version } from '../version.ts';
 import { withHosts, type Reach } from '../with-hosts.ts';
 
 /**
- * Applies a plan: reads the input and all hosts anew, refuses everything that has moved at once, and then does what the plan
- * shows. Nothing is asked: the plan was the question.
+ * Applies a plan: reads the input anew, locks all hosts and reads them, refuses everything that has moved at once, and then
+ * does what the plan shows. Nothing is asked: the plan was the question.
  * @returns the exit code
  */
 export async function applyCommand(given: ApplyRequest, sink: Sink): Promise<number> {
@@ -55,7 +55,11 @@ class Application {
   async run(request: ApplyRequest & PlanFile['options'], sink: Sink, reach: Reach): Promise<number> {
     const { salt, plays } = this.#file;
     const run = new ReportedRun(this.#input.plan, request, sink, reach);
-    const checked = await run.run({ mode: 'check', salt }, { summary: false, events: 'on failure' });
+    // Locked first: what is compared is then what is changed.
+    const checked = await run.run(
+      { mode: 'check', lock: true, salt },
+      { summary: false, events: 'on failure' },
+    );
     if (checked.exit !== 0 || reach.signal.aborted) {
       sink.message('nothing was changed: not all hosts could be read again');
       return checked.exit;
