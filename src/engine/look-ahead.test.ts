@@ -1,7 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { runSequentially } from '../../test/support/sequential-run.ts';
-import { SimulatedHost, simulatedSteps, stepSpecs, type World } from '../../test/support/simulated-host.ts';
+import {
+  people,
+  SimulatedHost,
+  simulatedSteps,
+  stepSpecs,
+  type World,
+} from '../../test/support/simulated-host.ts';
 import type { Step } from '../core/step.ts';
 import { LookAhead } from './look-ahead.ts';
 import { runSteps, type StepReporter } from './run-steps.ts';
@@ -19,7 +25,8 @@ async function engineRun(world: World, mode: 'apply' | 'check', phase: 'play' | 
     failed: ({ id }, _, error, extra) => told.push(['failed', id, (error as Error).message, extra]),
     notice: ({ text }) => told.push(['notice', text]),
   };
-  await runSteps(steps, surroundings(host, steps, mode, phase), reporter);
+  const confirm = host.asking(world);
+  await runSteps(steps, { ...surroundings(host, steps, mode, phase), confirm }, reporter);
   return { told, host };
 }
 
@@ -48,6 +55,7 @@ const seen = ({ told, host }: { told: unknown[]; host: SimulatedHost }) => ({
   cells: host.cells,
   notes: [...host.notes].sort(),
   history: host.history,
+  questions: host.questions,
 });
 
 describe('whatever the steps are and however they depend on each other, the outcome is that of one after the other', () => {
@@ -64,6 +72,16 @@ describe('whatever the steps are and however they depend on each other, the outc
     120_000,
   );
 });
+
+test('whatever a person answers, and however the host moves meanwhile, later steps see what it is then', async () => {
+  await fc.assert(
+    fc.asyncProperty(stepSpecs(), people(), async (world, person) => {
+      const asked = { ...world, person };
+      expect(seen(await engineRun(asked, 'apply'))).toEqual(seen(await runSequentially(asked, 'apply')));
+    }),
+    { numRuns: 1500 },
+  );
+}, 120_000);
 
 describe('how often is read', () => {
   const chain = (count: number, changes: (index: number) => boolean): World => ({

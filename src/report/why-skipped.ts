@@ -7,7 +7,8 @@ import type { StepEvent } from '../core/event.ts';
 export function causeOf(skipped: StepEvent, steps: readonly StepEvent[]): StepEvent | undefined {
   const before = steps.slice(0, steps.indexOf(skipped));
   const reason = skipped.reason ?? '';
-  if (skipped.leftOut || /^(interrupted|overridden)/.test(reason)) return undefined;
+  if (skipped.leftOut || /^(interrupted|overridden|not agreed to|stopped at the question)/.test(reason))
+    return undefined;
   if (reason.startsWith('known after apply'))
     return before.find(({ status, host }) => status === 'would-change' && host === skipped.host);
   const failed = before.filter(({ status }) => status === 'failed');

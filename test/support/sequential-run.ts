@@ -4,6 +4,7 @@ import type { ConditionStep, OnChangeStep, ResourceStep, Step } from '../../src/
 import { noteOf, SimulatedHost, simulatedSteps, type World } from './simulated-host.ts';
 
 type Outcome = Record<string, unknown>;
+type Ask = (step: Step, changes: readonly Change[]) => Promise<boolean>;
 
 /**
  * What the engine must look like from outside, written down as plainly as possible: one step after the other, each read in
@@ -14,7 +15,7 @@ export async function runSequentially(
   mode: 'apply' | 'check',
 ): Promise<{ told: unknown[]; host: SimulatedHost }> {
   const host = new SimulatedHost(world);
-  const run = new SequentialRun(host, simulatedSteps(host, world.steps), mode);
+  const run = new SequentialRun(host, simulatedSteps(host, world.steps), mode, host.asking(world));
   await run.all();
   return { told: run.told, host };
 }
@@ -24,9 +25,11 @@ class SequentialRun {
   readonly #host: SimulatedHost;
   readonly #steps: readonly Step[];
   readonly #mode: 'apply' | 'check';
+  readonly #ask: Ask | undefined;
   readonly #changed = new Set<string>();
 
-  constructor(host: SimulatedHost, steps: readonly Step[], mode: 'apply' | 'check') {
+  constructor(host: SimulatedHost, steps: readonly Step[], mode: 'apply' | 'check', ask?: Ask) {
+    this.#ask = ask;
     this.#host = host;
     this.#steps = steps;
     this.#mode = mode;
@@ -105,8 +108,15 @@ class SequentialRun {
     begun: readonly Change[] | undefined,
     begin: (changes: readonly Change[]) => void,
   ): Promise<Outcome> {
-    const have = await step.read(this.#host);
-    const changes = step.diff(have);
+    let have = await step.read(this.#host);
+    let changes = step.diff(have);
+    let asked = '';
+    while (this.#isAsked(changes, begun) && asked !== JSON.stringify(changes)) {
+      asked = JSON.stringify(changes);
+      if (!(await this.#ask!(step, changes))) return this.#refused();
+      have = await step.read(this.#host);
+      changes = step.diff(have);
+    }
     if (changes.length === 0) return begun ? { status: 'changed', changes: begun } : { status: 'ok' };
     if (this.#mode === 'check') return { status: 'would-change', changes };
     for (const other of this.#steps) {
@@ -125,19 +135,30 @@ class SequentialRun {
     });
   }
 
+  #isAsked(changes: readonly Change[], begun: readonly Change[] | undefined): boolean {
+    return this.#ask !== undefined && this.#mode === 'apply' && changes.length > 0 && !begun;
+  }
+
+  #refused(): Outcome {
+    const { aborted } = this.#host.stop.signal;
+    const reason = aborted ? 'stopped at the question before this step' : 'not agreed to (--step)';
+    return { status: 'skipped', reason };
+  }
+
   async #onChange(step: OnChangeStep): Promise<Outcome> {
     const cause = step.watches.find((id) => this.#changed.has(id));
     const note = noteOf(step.id);
     if (cause === undefined && !this.#host.notes.has(note)) return { status: 'ok' };
     const verb = this.#mode === 'check' ? 'would change' : 'changed';
     const have = cause === undefined ? 'due since an earlier run' : `${cause} ${verb}`;
-    const changes = [{ type: 'value', path: 'due', have, want: step.action.id }];
+    const changes = [{ type: 'value' as const, path: 'due', have, want: step.action.id }];
     if (this.#mode === 'check')
       return {
         status: 'would-change',
         changes,
         effects: [{ type: 'run', what: step.action.id }],
       };
+    if (this.#ask && !(await this.#ask(step, changes))) return this.#refused();
     await step.action.run(this.#host);
     this.#host.notes.delete(note);
     return { status: 'changed', changes };

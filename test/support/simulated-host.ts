@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
+import type { Change } from '../../src/core/change.ts';
 import { ProvisionError } from '../../src/core/errors.ts';
 import type { ReadHost } from '../../src/core/host.ts';
 import { sh } from '../../src/core/script.ts';
@@ -55,6 +56,16 @@ export interface World {
   readonly steps: readonly StepSpec[];
   /** Places of steps whose note an earlier run has left. */
   readonly dueBefore: readonly number[];
+  /** Who is asked before each change; absent: nobody. */
+  readonly person?: Person;
+}
+
+/** Somebody who is asked before each change. */
+export interface Person {
+  /** In the order of the questions; yes to all that follow. */
+  readonly answers: readonly ('yes' | 'no' | 'quit')[];
+  /** A cell that is raised by one while they think of these. */
+  readonly moves?: number;
 }
 
 export const idOf = (place: number, spec: StepSpec): string => `${spec.type} ${place}`;
@@ -80,6 +91,7 @@ export class SimulatedHost extends MemoryHost {
   readonly history: string[] = [];
   readonly stop = new AbortController();
   readonly mishaps = new Mishaps();
+  readonly questions: string[] = [];
   losses = 0;
   reads = 0;
   /** A cell that moves while something is waited for. */
@@ -104,6 +116,20 @@ export class SimulatedHost extends MemoryHost {
   set(cell: number, value: number, by: string): void {
     this.cells[cell] = value;
     this.history.push(`${by}: ${cell} = ${value}, due: ${[...this.notes].sort().join()}`);
+  }
+
+  /** How the person of this world answers; undefined where nobody is asked. */
+  asking({ person }: World): ((step: Step, changes: readonly Change[]) => Promise<boolean>) | undefined {
+    if (!person) return undefined;
+    return async ({ id }, changes) => {
+      const given = person.answers[this.questions.length];
+      const answer = given ?? 'yes';
+      this.questions.push(`${id}: ${JSON.stringify(changes)} ${answer}`);
+      const { moves } = person;
+      if (given && moves !== undefined) this.set(moves, (this.cells[moves]! + 1) % 5, 'somebody else');
+      if (answer === 'quit') this.stop.abort(130);
+      return answer === 'yes';
+    };
   }
 }
 
@@ -224,6 +250,19 @@ const cellCount = 5;
 const cell = fc.nat(cellCount - 1);
 const value = fc.nat(4);
 const rarely = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined, freq: 4 });
+
+/** Somebody who says no now and then, and a host that may move while they think. */
+export function people(): fc.Arbitrary<Person> {
+  const answer = fc.oneof(
+    { weight: 4, arbitrary: fc.constant('yes' as const) },
+    { weight: 4, arbitrary: fc.constant('no' as const) },
+    { weight: 1, arbitrary: fc.constant('quit' as const) },
+  );
+  return fc.record(
+    { answers: fc.array(answer, { maxLength: 12 }), moves: cell },
+    { requiredKeys: ['answers'] },
+  );
+}
 
 /** Worlds of up to twelve steps that depend on each other through five cells. */
 export function stepSpecs(): fc.Arbitrary<World> {
