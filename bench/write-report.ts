@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, release, totalmem, type } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { format } from 'prettier';
@@ -7,6 +7,8 @@ import { goalsTable } from './goals.ts';
 import type { Results } from './run-rounds.ts';
 import { headingOf, tableOf } from './table.ts';
 
+/** What is written by hand begins here, and stays. */
+const byHand = '## Where the time goes';
 const file = fileURLToPath(new URL('../docs/performance.md', import.meta.url));
 
 /** Puts the results into docs/performance.md: what was measured, on what, and which goals were reached. */
@@ -15,7 +17,9 @@ export async function writeReport(
   { contenders, rounds }: { readonly contenders: readonly Contender[]; readonly rounds: number },
 ): Promise<void> {
   const memory = Math.round(totalmem() / 1024 ** 3);
-  const machine = `${cpus().length} cores, ${memory} GB of memory, ${type()} ${release()}, Node ${process.versions.node}`;
+  const kernel = release().split('.').slice(0, 2).join('.');
+  const processor = `${cpus().length} cores (${cpus()[0]?.model ?? 'unknown'})`;
+  const machine = `${processor}, ${memory} GB of memory, ${type()} ${kernel}, Node ${process.versions.node}`;
   const took = new Set(results.flatMap(({ samples }) => samples.map(({ contender }) => contender)));
   const list = contenders
     .filter(({ name }) => took.has(name))
@@ -35,6 +39,13 @@ ${list.join('\n')}
 ${goalsTable(results)}
 
 ${results.map((each) => `## ${headingOf(each)}\n\n${tableOf(each)}`).join('\n\n')}
-`;
+
+${keptText()}`;
   writeFileSync(file, await format(text, { parser: 'markdown', printWidth: 160 }));
+}
+
+function keptText(): string {
+  const text = existsSync(file) ? readFileSync(file, 'utf8') : '';
+  const start = text.indexOf(`\n${byHand}`);
+  return start < 0 ? '' : text.slice(start + 1);
 }
