@@ -6,6 +6,7 @@ export interface ConditionDefinition<Props> {
   /** What is waited for, as a noun: `http`, `ready`. */
   readonly kind: string;
   id(props: Props): string;
+  /** One look, which does not wait by itself. It may be made ahead of the turn of the step, for five seconds at most then. */
   readonly observe: (host: ReadHost, props: Props) => Promise<Observation>;
   /** How long to wait, in milliseconds. */
   timeoutMs(props: Props): number;

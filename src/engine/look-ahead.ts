@@ -1,11 +1,13 @@
 import { problemsOf } from '../core/errors.ts';
 import type { Host, ReadHost } from '../core/host.ts';
-import type { Step } from '../core/step.ts';
+import type { Observation, Step } from '../core/step.ts';
 import { LimitedHost } from '../host/limited-host.ts';
 import { whyDue } from './why-due.ts';
 
 /** No further ahead than this: what was read is kept until its turn. */
 const widest = 200;
+/** A look at a condition ahead of its turn is ended after this: it must not keep the shell from the steps before it. */
+const lookMs = 5000;
 
 interface Surroundings {
   readonly host: Host;
@@ -74,7 +76,7 @@ export class LookAhead {
     this.#readings.delete(step);
     if (ahead && this.#isFresh(ahead)) {
       const outcome = await ahead.outcome;
-      if (this.#isFresh(ahead) && !isOutOfTime(step, outcome)) {
+      if (this.#isFresh(ahead) && !isOutOfTime(step, outcome) && !mayHaveCome(step, outcome)) {
         if ('error' in outcome) throw outcome.error;
         return outcome.value as T;
       }
@@ -118,7 +120,7 @@ export class LookAhead {
     const limited = new LimitedHost(host, {
       refusal: () => (this.#isFresh(beginning) ? undefined : new Error('this read is stale')),
       isWatched: () => this.#turn === step,
-      ...(step.deadlineMs !== undefined && { timeLeft: () => step.deadlineMs! }),
+      timeLeft: () => timeFor(step),
     });
     const outcome = (async (): Promise<Outcome> => ({ value: await read(limited) }))();
     this.#readings.set(step, { ...beginning, outcome: outcome.catch((error: unknown) => ({ error })) });
@@ -132,9 +134,8 @@ export class LookAhead {
         return (host) => step.check(host);
       case 'onChange':
         return step.watches.some((id) => this.#changed.has(id)) ? undefined : (host) => whyDue(host, step);
-      // What it waits for may come to be by itself: it is looked at in its turn only.
       case 'condition':
-        return undefined;
+        return (host) => step.observe(host);
     }
   }
 
@@ -148,4 +149,13 @@ function isOutOfTime({ deadlineMs }: Step, outcome: Outcome): boolean {
   return (
     deadlineMs !== undefined && 'error' in outcome && problemsOf(outcome.error)[0].code === 'STEP_TIMEOUT'
   );
+}
+
+/** What a condition waits for comes by itself: only that it held ahead of its turn says something. */
+function mayHaveCome({ type }: Step, outcome: Outcome): boolean {
+  return type === 'condition' && !('value' in outcome && (outcome.value as Observation).holds);
+}
+
+function timeFor({ type, deadlineMs = Infinity }: Step): number {
+  return type === 'condition' ? Math.min(lookMs, deadlineMs) : deadlineMs;
 }

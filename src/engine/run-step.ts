@@ -128,8 +128,8 @@ async function runCondition(step: ConditionStep, context: StepContext): Promise<
     return { status: 'skipped', reason: 'known after apply: an earlier step would change first' };
   }
   const started = clock.now();
+  let seen = await read(step, context, () => observe(step, context));
   for (;;) {
-    const seen = await observe(step, context);
     if (seen.holds) return { status: 'ok', figure: seen.saw };
     const waited = clock.now() - started;
     if (seen.hopeless !== undefined)
@@ -151,6 +151,7 @@ async function runCondition(step: ConditionStep, context: StepContext): Promise<
     );
     const pause = Math.min(step.intervalMs, step.timeoutMs - waited);
     await clock.sleep(Math.min(pause, deadline.timeLeft()), signal);
+    seen = await observe(step, context);
   }
 }
 

@@ -83,13 +83,18 @@ class SequentialRun {
       } catch (error) {
         if (!(error instanceof ProvisionError) || counter.tries > retries) throw error;
         if (error.code === 'VERIFY_FAILED' && ++unconverged > 1) throw error;
-        if (error.problems[0].permanent || this.#host.stop.signal.aborted) throw error;
+        if (error.problems[0].permanent || this.#isStopped()) throw error;
         const seconds = (delayMs * 2 ** (counter.tries - 1)) / 1000;
         const failed = `${step.id}: try ${counter.tries} of ${retries + 1} failed: ${error.problems[0].happened}`;
         this.told.push(['notice', `${failed}; trying again in ${seconds} s`]);
         await this.#host.clock.sleep(seconds * 1000);
+        if (this.#isStopped()) throw error;
       }
     }
+  }
+
+  #isStopped(): boolean {
+    return this.#host.stop.signal.aborted;
   }
 
   async #throughLosses(work: () => Promise<Outcome>): Promise<Outcome> {

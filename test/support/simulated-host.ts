@@ -37,9 +37,12 @@ export type StepSpec =
       readonly type: 'condition';
       readonly cell: number;
       readonly value: number;
-      /** While it is waited for, this cell is raised by one at each look. */
+      /** This cell is raised by one in each pause, whoever waits: what is waited for comes by itself. */
       readonly moves: number;
-      readonly interrupts?: boolean;
+      /** It cannot be looked at as long as this cell holds this. */
+      readonly unreadable?: { readonly cell: number; readonly value: number };
+      /** A person interrupts in the pause with this number. */
+      readonly interruptsIn?: number;
     }
   | {
       readonly type: 'onChange';
@@ -94,20 +97,25 @@ export class SimulatedHost extends MemoryHost {
   readonly questions: string[] = [];
   losses = 0;
   reads = 0;
-  /** A cell that moves while something is waited for. */
-  moving: (() => void) | undefined;
   #now = 0;
+  #pauses = 0;
+  readonly #waitedFor: readonly (StepSpec & { type: 'condition' })[];
   readonly clock = {
     now: () => this.#now,
     sleep: async (ms: number) => {
       this.#now += ms;
-      this.moving?.();
+      this.#pauses++;
+      for (const { moves, interruptsIn } of this.#waitedFor) {
+        this.cells[moves] = (this.cells[moves]! + 1) % 5;
+        if (interruptsIn === this.#pauses) this.stop.abort(130);
+      }
     },
   };
 
   constructor({ cells, steps, dueBefore }: World) {
     super({ name: 'simulated' });
     this.cells = [...cells];
+    this.#waitedFor = steps.filter((step) => step.type === 'condition');
     this.notes = new Set(dueBefore.map((place) => noteOf(idOf(place, steps[place]!))));
     rememberDueNotes(this, { notes: this.notes });
     this.answer(/^cell /, (script) => String(this.cells[Number(script.split(' ')[1])]));
@@ -150,11 +158,9 @@ function stepOf(host: SimulatedHost, spec: StepSpec, place: number, specs: reado
         type: 'condition',
         kind: 'condition',
         observe: async (readHost) => {
+          host.reads++;
           const saw = await cellOf(readHost, spec.cell);
-          host.moving = () => {
-            host.cells[spec.moves] = (host.cells[spec.moves]! + 1) % 5;
-          };
-          if (spec.interrupts) host.stop.abort(130);
+          await refuseUnreadable(readHost, spec, id);
           return { holds: saw === spec.value, saw: String(saw) };
         },
         timeoutMs: 3000,
@@ -188,8 +194,7 @@ function resourceOf(host: SimulatedHost, spec: StepSpec & { type: 'resource' }, 
       const values = [];
       for (const cell of [spec.cell, ...spec.dependsOn]) values.push(await cellOf(readHost, cell));
       for (let hop = 0; hop < spec.hops; hop++) await new Promise((resolve) => setImmediate(resolve));
-      if (spec.unreadable && (await cellOf(readHost, spec.unreadable.cell)) === spec.unreadable.value)
-        throw failure(`${id} cannot be read`);
+      await refuseUnreadable(readHost, spec, id);
       return values;
     },
     diff: (have) => changesOf(spec, have as number[]),
@@ -242,6 +247,15 @@ function failure(happened: string, permanent = false): ProvisionError {
   return new ProvisionError({ code: 'COMMAND_FAILED', happened, ...(permanent && { permanent: true }) });
 }
 
+async function refuseUnreadable(
+  host: ReadHost,
+  { unreadable }: Pick<StepSpec & { type: 'resource' }, 'unreadable'>,
+  id: string,
+): Promise<void> {
+  if (unreadable && (await cellOf(host, unreadable.cell)) === unreadable.value)
+    throw failure(`${id} cannot be read`);
+}
+
 async function cellOf(host: ReadHost, cell: number): Promise<number> {
   return Number((await host.probe(sh`cell ${cell}`)).stdout);
 }
@@ -286,7 +300,8 @@ export function stepSpecs(): fc.Arbitrary<World> {
     cell,
     value,
     moves: cell,
-    interrupts: fc.integer({ min: 0, max: 19 }).map((dice) => dice === 0),
+    unreadable: rarely(fc.record({ cell, value })),
+    interruptsIn: rarely(fc.integer({ min: 1, max: 4 })),
   });
   const onChange = fc.record({
     type: fc.constant('onChange' as const),

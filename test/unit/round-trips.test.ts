@@ -1,4 +1,7 @@
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -6,7 +9,6 @@ import { reload } from '../../src/actions/reload.ts';
 import { onChange } from '../../src/core/action.ts';
 import { block } from '../../src/core/block.ts';
 import type { RunEvent } from '../../src/core/event.ts';
-import type { Output } from '../../src/core/host.ts';
 import { inventory, playbook } from '../../src/core/play.ts';
 import { createPlan } from '../../src/core/plan.ts';
 import { resource } from '../../src/core/resource.ts';
@@ -16,9 +18,9 @@ import { systemClock } from '../../src/engine/clock.ts';
 import { LocalExecutor } from '../../src/engine/local-executor.ts';
 import { runPlan } from '../../src/engine/run-plan.ts';
 import type { Connection } from '../../src/host/connection.ts';
-import { RemoteHost } from '../../src/host/remote-host.ts';
 import { directory } from '../../src/resources/directory.ts';
 import { file } from '../../src/resources/file.ts';
+import { httpCheck } from '../../src/resources/http-check.ts';
 import { pkg } from '../../src/resources/package.ts';
 import { clock, cpus, memory } from '../../src/resources/requirements.ts';
 import { service } from '../../src/resources/service.ts';
@@ -26,46 +28,15 @@ import { connect } from '../../src/ssh/connect.ts';
 import { loopback, removeFolders, trusting } from '../../src/ssh/testing/loopback.ts';
 import { startSshServer } from '../../src/ssh/testing/ssh-server.ts';
 import { LocalShellConnection } from '../support/local-shell-connection.ts';
-
-/** What is sent in one turn of the event loop travels together, and is answered together. */
-class CountingConnection implements Connection {
-  roundTrips = 0;
-  readonly scripts: string[] = [];
-  readonly #inner: Connection;
-  #waiting: { readonly answer: Promise<Output>; readonly settle: () => void }[] = [];
-
-  constructor(inner: Connection) {
-    this.#inner = inner;
-  }
-
-  execute: Connection['execute'] = (script, options) => {
-    this.scripts.push(script.text);
-    if (this.#waiting.length === 0) setImmediate(() => void this.#travel());
-    return new Promise<Output>((resolve, reject) => {
-      const answer = this.#inner.execute(script, options);
-      this.#waiting.push({ answer, settle: () => void answer.then(resolve, reject) });
-    });
-  };
-
-  async #travel(): Promise<void> {
-    this.roundTrips++;
-    const travellers = this.#waiting;
-    this.#waiting = [];
-    await Promise.allSettled(travellers.map(({ answer }) => answer));
-    for (const { settle } of travellers) settle();
-  }
-
-  upload: Connection['upload'] = (...args) => this.#inner.upload(...args);
-  dial: Connection['dial'] = (...args) => this.#inner.dial(...args);
-  close = () => this.#inner.close();
-}
+import { CountedHost, RoundTrips } from '../support/round-trips.ts';
 
 const site = inventory({ node: {} });
 
 async function run(connection: Connection, steps: StepList) {
+  const trips = new RoundTrips();
   const groups = new Map([['node', [{ name: 'a', address: 'a.test', vars: new Map([['node', {}]]) }]]]);
   const plan = createPlan(playbook(site.play('node', () => steps)), { groups });
-  const host = new RemoteHost({
+  const host = new CountedHost(trips, {
     ...{ name: 'a', address: '127.0.0.1', connection },
     progress: () => undefined,
     clock: Date.now,
@@ -79,7 +50,7 @@ async function run(connection: Connection, steps: StepList) {
     signal: new AbortController().signal,
   });
   const told = events.flatMap((event) => (event.event === 'step' ? [event] : []));
-  return { exit, told };
+  return { exit, told, trips };
 }
 
 let folder: string;
@@ -122,22 +93,47 @@ describe.runIf(process.getuid?.() === 0)('round trips of', () => {
     ];
     const local = await localHost();
     expect((await run(local, steps)).told.every(({ status }) => status !== 'failed')).toBe(true);
-    const again = new CountingConnection(local);
-    const { told } = await run(again, steps);
+    const { told, trips } = await run(local, steps);
     expect(new Set(told.map(({ status }) => status))).toEqual(new Set(['ok']));
     expect(told).toHaveLength(39);
-    expect(again.roundTrips).toBeLessThanOrEqual(3);
+    expect(trips.count).toBeLessThanOrEqual(3);
     // Facts and the clock, then one script a kind: packages, paths, services, notes.
-    expect(again.scripts).toHaveLength(6);
+    expect(trips.asked).toHaveLength(6);
   });
 
   test('a run in which all steps change: about two a step', async () => {
-    const connection = new CountingConnection(await localHost());
-    const { told } = await run(connection, files(10));
+    const { told, trips } = await run(await localHost(), files(10));
     expect(told.every(({ status }) => status === 'changed')).toBe(true);
-    expect(connection.roundTrips).toBeLessThanOrEqual(2 * 10 + 1);
+    expect(trips.count).toBeLessThanOrEqual(2 * 10 + 1);
   }, 30_000);
 });
+
+test('checks that hold are asked together, and one that does not yet is asked again', async () => {
+  let warmUp = 0;
+  const server = createServer(({ url }, response) => {
+    response.statusCode = url === '/slow' && warmUp++ < 2 ? 503 : 200;
+    response.end();
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const check = (path: string) => httpCheck({ request: { port, path }, expect: { status: 200 } });
+  const local = new LocalShellConnection();
+  const ready = await run(local, ['/a', '/b', '/c', '/d'].map(check));
+  expect(ready.told.map(({ status, figure }) => [status, figure])).toEqual(Array(4).fill(['ok', 'HTTP 200']));
+  expect(ready.trips).toMatchObject({ count: 1, asked: { length: 4 } });
+  const waited = await run(local, ['/a', '/slow', '/c'].map(check));
+  server.close();
+  expect(waited.told.map(({ status }) => status)).toEqual(['ok', 'ok', 'ok']);
+  // Ahead, in its turn, and after a pause, which nothing that was seen before it outlives.
+  expect(waited.trips.asked.map((request) => request.split('/')[1])).toEqual([
+    'a',
+    'slow',
+    'c',
+    'slow',
+    'slow',
+    'c',
+  ]);
+}, 30_000);
 
 test('a deadline ends a step, and what it runs on the host', async () => {
   const server = await startSshServer();
