@@ -84,7 +84,15 @@ export type RunEvent =
 
 export interface PlayOutline {
   readonly name: string;
-  readonly hosts: readonly { readonly host: string; readonly steps: readonly string[] }[];
+  readonly hosts: readonly HostOutline[];
+}
+
+/** What a play has for one host. */
+export interface HostOutline {
+  readonly host: string;
+  readonly steps: readonly string[];
+  /** Those of them that are no part of the run. Absent: none. */
+  readonly leftOut?: readonly string[];
 }
 
 /** What a run that is for a part of the hosts says of the whole. */

@@ -30,9 +30,15 @@ test('steps that are left out are told in their places, are not read, and do not
     read.push(path);
     return readFile(path);
   };
-  const { steps, hosts, exit } = await runOn(book, groups, {
+  const { steps, hosts, exit, events } = await runOn(book, groups, {
     hosts: { 'node-1': host },
     ...choosing({ only: ['note /b'] }),
+  });
+  expect(events[0]).toMatchObject({
+    plays: [
+      { hosts: [{ leftOut: ['note /a', 'note /app.conf', 'on change reload app'] }] },
+      { hosts: [{ steps: ['note /lb'], leftOut: ['note /lb'] }] },
+    ],
   });
   expect(steps.map(({ step, status, leftOut = false }) => [step, status, leftOut])).toEqual([
     ['note /a', 'skipped', true],

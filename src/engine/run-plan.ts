@@ -1,4 +1,4 @@
-import type { HostSummary, Listener, RunEvent, RunMode } from '../core/event.ts';
+import type { HostSummary, Listener, PlayOutline, RunMode } from '../core/event.ts';
 import type { LeftOut, Plan, PlayPlan } from '../core/plan.ts';
 import type { Clock } from './clock.ts';
 import { unitVersion, type Executor, type WorkUnit } from './executor.ts';
@@ -49,11 +49,12 @@ class Coordinator {
   }
 
   async run(): Promise<RunResult> {
-    const { mode, clock, listener } = this.#options;
+    const { mode, clock, listener, requirements = true } = this.#options;
     const started = clock.now();
     const { slice } = this.#plan;
-    listener({ event: 'start', schema: '1.0', mode, plays: outline(this.#plan), ...(slice && { slice }) });
-    if (this.#options.requirements ?? true) await this.#runRequirements();
+    const plays = outline(this.#plan, { requirements });
+    listener({ event: 'start', schema: '1.0', mode, plays, ...(slice && { slice }) });
+    if (requirements) await this.#runRequirements();
     // A check goes on and shows the whole plan; a run must not touch any host when one is not fit.
     const unfit = this.#ledger.codes.has('REQUIREMENT') && mode === 'apply';
     for (const [index, play] of this.#plan.plays.entries()) {
@@ -177,12 +178,14 @@ class Coordinator {
   }
 }
 
-function outline(plan: Plan): (RunEvent & { event: 'start' })['plays'] {
-  return plan.plays.map((play) => ({
-    name: play.name,
-    hosts: play.hosts.map(({ host, steps, gate = [] }) => ({
-      host,
-      steps: [...steps, ...gate].map((step) => step.id),
-    })),
+function outline(plan: Plan, { requirements }: { readonly requirements: boolean }): PlayOutline[] {
+  return plan.plays.map(({ name, hosts }) => ({
+    name,
+    hosts: hosts.map(({ host, steps, gate = [], leftOut = {} }) => {
+      const all = [...steps, ...gate].filter(({ type }) => requirements || type !== 'requirement');
+      const ids = all.map(({ id }) => id);
+      const without = ids.filter((id) => leftOut[id] !== undefined);
+      return { host, steps: ids, ...(without.length > 0 && { leftOut: without }) };
+    }),
   }));
 }

@@ -44,9 +44,20 @@ export function hostList(hosts: readonly string[], most = 6): string {
 
 function startLine(event: RunEvent & { event: 'start' }): string {
   const hosts = new Set(event.plays.flatMap((play) => play.hosts.map(({ host }) => host))).size;
-  const steps = event.plays.flatMap((play) => play.hosts).reduce((sum, host) => sum + host.steps.length, 0);
-  const what = `${plural(steps, 'step')} on ${plural(hosts, 'host')}`;
+  const what = `${plural(stepsToDo(event), 'step')} on ${plural(hosts, 'host')}`;
   return event.mode === 'check' ? `Checking ${what}; nothing is changed` : `Applying ${what}`;
+}
+
+/** Without what is left out; a requirement of a host is one for all its plays. */
+function stepsToDo({ plays }: RunEvent & { event: 'start' }): number {
+  const steps = plays.flatMap(({ hosts }, play) =>
+    hosts.flatMap(({ host, steps: all, leftOut }) => {
+      const without = new Set(leftOut);
+      const own = all.filter((step) => !without.has(step));
+      return own.map((step) => JSON.stringify(isRequirementId(step) ? [host, step] : [host, step, play]));
+    }),
+  );
+  return new Set(steps).size;
 }
 
 function stepLines(event: StepEvent, view: View): string[] {
@@ -67,7 +78,11 @@ function isWorthTelling(event: StepEvent, verbosity: number): boolean {
 }
 
 export function isRequirement(event: StepEvent): boolean {
-  return event.step.startsWith('requirement ');
+  return isRequirementId(event.step);
+}
+
+function isRequirementId(step: string): boolean {
+  return step.startsWith('requirement ');
 }
 
 /** A problem as it happened in this step, for problems that do not say so themselves. */

@@ -67,7 +67,12 @@ export const runEventSchema = {
       {
         schema: { const: '1.0' },
         mode,
-        plays: listOf(record({ name: text, hosts: listOf(record({ host: text, steps: listOf(text) })) })),
+        plays: listOf(
+          record({
+            name: text,
+            hosts: listOf(record({ host: text, steps: listOf(text) }, { leftOut: listOf(text) })),
+          }),
+        ),
       },
       { slice: record({ index: count, of: count, plan: text, hosts: listOf(listOf(text)) }) },
     ),

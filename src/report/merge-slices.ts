@@ -76,10 +76,10 @@ function mergeOutline(
   play: number,
   streams: readonly EventStream[],
 ): PlayOutline {
-  const steps = new Map(
-    streams.flatMap(({ start }) => start.plays[play]!.hosts.map((own) => [own.host, own.steps] as const)),
+  const outlines = new Map(
+    streams.flatMap(({ start }) => start.plays[play]!.hosts.map((own) => [own.host, own] as const)),
   );
-  return { name, hosts: hosts.map((host) => ({ host, steps: steps.get(host) ?? [] })) };
+  return { name, hosts: hosts.map((host) => outlines.get(host) ?? { host, steps: [] }) };
 }
 
 /** The events of a stream by the play that they are of; those of the requirements by undefined. */

@@ -102,7 +102,9 @@ function wrongKey(
 }
 
 const mode = oneOf('apply', 'check');
-const outline = isObject({ name: isText, hosts: isList(isObject({ host: isText, steps: isList(isText) })) });
+const texts = isList(isText);
+const ofHost = isObject({ host: isText, steps: texts }, { leftOut: texts });
+const outline = isObject({ name: isText, hosts: isList(ofHost) });
 const slice = isObject({ index: isNumber, of: isNumber, plan: isText, hosts: isList(isList(isText)) });
 const problem = isObject({ code: oneOf(...Object.keys(errorCodes)), happened: isText }, { remedy: isText });
 const counts = isObject({ ok: isNumber, changed: isNumber, failed: isNumber, skipped: isNumber });

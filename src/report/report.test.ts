@@ -71,6 +71,22 @@ describe('plain lines', () => {
     ]);
   });
 
+  it('count what will be done: no step that is left out, and a requirement once a host', async () => {
+    const memory = 'requirement memory';
+    const plays = [
+      { name: 'one', hosts: [{ host: 'a', steps: [memory, 'x', 'y'], leftOut: ['y'] }] },
+      {
+        name: 'two',
+        hosts: [
+          { host: 'a', steps: [memory, 'x'] },
+          { host: 'b', steps: [memory, 'x'], leftOut: [memory, 'x'] },
+        ],
+      },
+    ];
+    const { err } = await run([{ event: 'start', schema: '1.0', mode: 'apply', plays }]);
+    expect(err).toBe('Applying 3 steps on 2 hosts\n');
+  });
+
   it('tell every step at verbosity 1, and only trouble when quiet', async () => {
     const events = [
       start({ 'lb-1': ['a'] }),
