@@ -69,3 +69,23 @@ test('a choice of hosts that no play is for, and one of steps that those hosts d
     'like no step',
   );
 });
+
+test('hosts that have no step at which to start are named before anything is contacted', async () => {
+  const given = request(`
+web: { hosts: { web-1: { host: 192.0.2.1 }, web-2: { host: 192.0.2.2 }, web-3: { host: 192.0.2.3 } } }
+`);
+  writeFileSync(
+    given.playbook,
+    `import { file, inventory, playbook } from 'provision';
+    export default playbook(inventory({ web: {} }).play('web', ({ host }) => [
+      file({ path: '/all', content: '' }),
+      ...(host.name === 'web-1' ? [file({ path: '/one', content: '' })] : []),
+    ]));`,
+  );
+  const { warnings } = await readInput({ ...given, startAt: 'file /one' }, {});
+  expect(warnings).toEqual([
+    '--start-at "file /one": nothing of the play "web" is done on web-2, web-3, where it has no such step',
+  ]);
+  const limited = await readInput({ ...given, startAt: 'file /one', limit: ['web-1'] }, {});
+  expect(limited.warnings).toEqual([]);
+});

@@ -2,7 +2,7 @@ import { join, resolve } from 'node:path';
 import { ProvisionError, type Problem } from '../core/errors.ts';
 import { createPlan, type Plan, type ResolvedInventory } from '../core/plan.ts';
 import type { Playbook } from '../core/play.ts';
-import { selectSteps, type StepSelection } from '../core/select-steps.ts';
+import { hostsWithoutStart, selectSteps, type StepSelection } from '../core/select-steps.ts';
 import { slicePlan, type Slice } from '../core/slice-plan.ts';
 import { formatLocation } from '../core/source.ts';
 import { planDigest } from '../engine/plan-digest.ts';
@@ -13,6 +13,7 @@ import { loadInventory } from '../inventory/load-inventory.ts';
 import type { OutsideWorld } from '../inventory/outside-world.ts';
 import { resolveInventory, type MissingValue, type Resolution } from '../inventory/resolve-inventory.ts';
 import { withAnswers, type GivenAnswer } from '../inventory/with-answers.ts';
+import { hostList } from '../report/event-lines.ts';
 import type { SshTarget } from '../ssh/target.ts';
 import { checkIdentities } from './check-identities.ts';
 import { failedHostsOf } from './failed-hosts.ts';
@@ -98,6 +99,7 @@ export async function readInput(
   });
   const warnings = [
     ...resolution.warnings.map(({ at, text }) => `${formatLocation(at)} — ${text}`),
+    ...idleAtStart(whole, plan, request),
     ...ofSsh,
     ...ofIdentities,
   ];
@@ -226,6 +228,18 @@ function noHostInGroups(
           remedy: 'put hosts into these groups',
         },
   );
+}
+
+/** Names the hosts on which a choice of steps leaves out all of the play in which it starts. */
+function idleAtStart(whole: Plan, plan: Plan, selection: StepSelection): string[] {
+  const idle = hostsWithoutStart(whole, selection);
+  const used = new Set(plan.plays.flatMap((play) => play.hosts).map(({ host }) => host));
+  const hosts = idle?.hosts.filter((host) => used.has(host)) ?? [];
+  if (!idle || hosts.length === 0) return [];
+  const { play } = idle;
+  return [
+    `--start-at ${JSON.stringify(selection.startAt)}: nothing of the play "${play}" is done on ${hostList(hosts)}, where it has no such step`,
+  ];
 }
 
 function connectionsOf(

@@ -8,7 +8,7 @@ import { createPlan, type ResolvedInventory } from './plan.ts';
 import { inventory, playbook } from './play.ts';
 import { requirement } from './requirement.ts';
 import { resource } from './resource.ts';
-import { selectSteps, type StepSelection } from './select-steps.ts';
+import { hostsWithoutStart, selectSteps, type StepSelection } from './select-steps.ts';
 
 const check = condition({
   kind: 'thing',
@@ -104,10 +104,57 @@ describe('a choice of steps', () => {
   });
 });
 
+describe('where a choice starts', () => {
+  const mixed = inventory({ web: {}, db: {} });
+  const names = ['web-1', 'web-2', 'web-3'];
+  const hosts = names.map((name) => ({ name, address: name, vars: new Map() }));
+  const groups = new Map([
+    ['web', hosts],
+    ['db', [{ name: 'db-1', address: 'db', vars: new Map() }]],
+  ]);
+  const mixedBook = playbook(
+    mixed.play('db', () => [check('before')]),
+    mixed.play('web', ({ host }) => [
+      check('common'),
+      ...(host.name === 'web-2' ? [] : [check('own')]),
+      check('last'),
+    ]),
+    mixed.play('db', () => [check('after')], { gate: () => [check('alive')] }),
+    mixed.play('web', () => [check('end')]),
+  );
+  const whole = createPlan(mixedBook, { groups });
+  const done = (startAt: string) =>
+    selectSteps(whole, { startAt }).plays.map((play) =>
+      play.hosts.flatMap(({ host, steps, leftOut = {} }) =>
+        steps.filter(({ id }) => leftOut[id] === undefined).map(({ id }) => `${host} ${id}`),
+      ),
+    );
+
+  test('a host that has no such step does nothing in that play, and all of the later ones', () => {
+    expect(done('thing own')).toEqual([
+      [],
+      ['web-1 thing own', 'web-1 thing last', 'web-3 thing own', 'web-3 thing last'],
+      ['db-1 thing after'],
+      ['web-1 thing end', 'web-2 thing end', 'web-3 thing end'],
+    ]);
+    expect(hostsWithoutStart(whole, { startAt: 'thing own' })).toEqual({ play: 'web', hosts: ['web-2'] });
+  });
+
+  test('where all hosts have it, none is without', () => {
+    expect(hostsWithoutStart(whole, { startAt: 'thing common' })?.hosts).toEqual([]);
+    expect(hostsWithoutStart(whole, {})).toBeUndefined();
+  });
+
+  test('a gate is no place to start at', () => {
+    expect(() => done('gate thing alive')).toThrow('is like no step');
+  });
+});
+
 test.each<[StepSelection, string]>([
   [{ only: ['tsl'] }, 'did you mean "tls"?'],
   [{ skip: ['thing nignx'] }, 'did you mean "thing nginx"?'],
   [{ startAt: 'thing' }, 'did you mean "thing *"?'],
+  [{ startAt: 'thing ranchre' }, 'did you mean "thing rancher"?'],
   [{ only: ['nothing like that'] }, 'provision check lists the steps'],
   [{ only: ['tls'], skip: ['tls', '*reload*'] }, 'leaves no step to do'],
 ])('%j is refused: %s', (selection, message) => {

@@ -9,7 +9,7 @@ export interface StepSelection {
   /** Only these, and the actions that are due when they change something. */
   readonly only?: readonly string[];
   readonly skip?: readonly string[];
-  /** Nothing that stands before the first step that is like it. */
+  /** Nothing that stands before the first step that is like it; nothing in that play on hosts that have no such step. */
   readonly startAt?: string;
   /** As `only`, by tags alone: the names that Ansible has. */
   readonly tags?: readonly string[];
@@ -26,7 +26,7 @@ export function selectSteps(plan: Plan, selection: StepSelection): Plan {
   const patterns = new StepPatterns(selection);
   if (patterns.all.length === 0) return plan;
   throwProblems(patterns.all.flatMap((pattern) => problemsWith(pattern, plan)));
-  const start = plan.plays.findIndex((play) => firstOf(play, patterns.startAt));
+  const start = playOfStart(plan, patterns.startAt);
   const plays = plan.plays.map((play, index) => ({
     ...play,
     hosts: play.hosts.map((host) => {
@@ -37,6 +37,25 @@ export function selectSteps(plan: Plan, selection: StepSelection): Plan {
   }));
   refuseNothing(plays, patterns);
   return { plays };
+}
+
+/** Where a choice starts, and the hosts of that play which have no such step. */
+export interface IdleAtStart {
+  readonly play: string;
+  readonly hosts: readonly string[];
+}
+
+/**
+ * The hosts that do nothing in the play in which a choice of steps starts, as they have no step that is like it.
+ * @example
+ * hostsWithoutStart(plan, { startAt: 'file /etc/motd' }); // => { play: 'web', hosts: ['web-2'] }
+ */
+export function hostsWithoutStart(plan: Plan, { startAt }: StepSelection): IdleAtStart | undefined {
+  const { startAt: pattern } = new StepPatterns(startAt === undefined ? {} : { startAt });
+  const play = plan.plays[playOfStart(plan, pattern)];
+  if (!play || !pattern) return undefined;
+  const idle = play.hosts.filter((host) => startOf(host, pattern) === Infinity);
+  return { play: play.name, hosts: idle.map(({ host }) => host) };
 }
 
 /** @param from the place of the first step that counts */
@@ -59,6 +78,7 @@ interface Pattern {
   readonly said: string;
   readonly text: string;
   readonly byTagOnly: boolean;
+  readonly isStart: boolean;
   isLike(step: Step): boolean;
 }
 
@@ -111,13 +131,15 @@ function patternOf(option: string, text: string, byTagOnly = false): Pattern {
     said: `${option} ${/\s/.test(text) ? JSON.stringify(text) : text}`,
     text,
     byTagOnly,
+    isStart: option === '--start-at',
     isLike: ({ id, tags = [] }) => tags.some(isLike) || (!byTagOnly && isLike(id)),
   };
 }
 
 function problemsWith(pattern: Pattern, plan: Plan): Problem[] {
   const hosts = plan.plays.flatMap((play) => play.hosts);
-  const steps = hosts.flatMap((host) => [...host.steps, ...(host.gate ?? [])]);
+  // A gate belongs to its batch, and is no place to start at.
+  const steps = hosts.flatMap((host) => [...host.steps, ...((!pattern.isStart && host.gate) || [])]);
   if (steps.some((step) => pattern.isLike(step))) return [];
   const tags = new Set(steps.flatMap((step) => step.tags ?? []));
   const ids = new Set(pattern.byTagOnly ? [] : steps.map(({ id }) => id));
@@ -136,16 +158,16 @@ function problemsWith(pattern: Pattern, plan: Plan): Problem[] {
   ];
 }
 
-function firstOf(play: PlayPlan, pattern: Pattern | undefined): boolean {
-  return pattern !== undefined && play.hosts.some(({ steps }) => steps.some((step) => pattern.isLike(step)));
+/** The place of the play with the first step that is like it; -1 where nobody has said where to start. */
+function playOfStart(plan: Plan, pattern: Pattern | undefined): number {
+  if (!pattern) return -1;
+  return plan.plays.findIndex(({ hosts }) => hosts.some((host) => startOf(host, pattern) < Infinity));
 }
 
-/** A host of the play in which it starts that has no such step does all of its steps. */
+/** A host of the play in which it starts that has no such step does nothing in it: who knows what stands before it there. */
 function startOf({ steps }: HostPlan, pattern: Pattern): number {
-  return Math.max(
-    0,
-    steps.findIndex((step) => pattern.isLike(step)),
-  );
+  const place = steps.findIndex((step) => pattern.isLike(step));
+  return place < 0 ? Infinity : place;
 }
 
 function refuseNothing(plays: readonly PlayPlan[], patterns: StepPatterns): void {
