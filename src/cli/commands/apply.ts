@@ -7,12 +7,10 @@ import type { PlanFile, PlannedPlay } from '../../plan-file/plan-file.ts';
 import { readPlanFile } from '../../plan-file/read-plan-file.ts';
 import { formatDuration } from '../../report/duration.ts';
 import type { Sink } from '../../report/sink.ts';
-import { askMissing } from '../ask-missing.ts';
-import { canAsk } from '../outside.ts';
+import { openInput } from '../open-input.ts';
 import { inputHash, planFileTools } from '../plan-file-tools.ts';
 import type { ApplyRequest } from '../program/apply.ts';
-import { answerSecret } from '../prompts.ts';
-import { readInput, type Input } from '../read-input.ts';
+import type { Input } from '../read-input.ts';
 import { ReportedRun, stepEvents } from '../reported-run.ts';
 import { version } from '../version.ts';
 import { withHosts, type Reach } from '../with-hosts.ts';
@@ -27,12 +25,7 @@ export async function applyCommand(given: ApplyRequest, sink: Sink): Promise<num
   const request = { ...given, ...file.options };
   sink.message(storyOf(file));
   refuseOtherVersion(file);
-  const mayAsk = canAsk(request);
-  const input = await readInput(
-    { ...request, readOnly: true },
-    mayAsk ? { missing: (...args) => askMissing(...args, sink), secret: answerSecret } : {},
-  );
-  for (const warning of input.warnings) sink.message(`warning: ${warning}`);
+  const { input, mayAsk } = await openInput({ ...request, readOnly: true }, sink);
   const seal = new Seal(input.plan, file.salt);
   await refuseOtherInput(file, input, seal);
   return withHosts(request, input, { sink, mayAsk }, (reach) =>

@@ -5,12 +5,10 @@ import { plannedPlays } from '../../plan-file/make-plan-file.ts';
 import type { PlanFile } from '../../plan-file/plan-file.ts';
 import { checkPlanPlace, writePlanFile } from '../../plan-file/write-plan-file.ts';
 import type { Sink } from '../../report/sink.ts';
-import { askMissing } from '../ask-missing.ts';
-import { canAsk } from '../outside.ts';
+import { openInput } from '../open-input.ts';
 import { inputHash, planFileTools } from '../plan-file-tools.ts';
 import type { PlanRequest } from '../program/plan.ts';
-import { answerSecret } from '../prompts.ts';
-import { readInput, type Input } from '../read-input.ts';
+import type { Input } from '../read-input.ts';
 import { hasPending, ReportedRun, stepEvents, type ReportedResult } from '../reported-run.ts';
 import { version } from '../version.ts';
 import { withHosts } from '../with-hosts.ts';
@@ -22,13 +20,8 @@ import { withHosts } from '../with-hosts.ts';
 export async function planCommand(request: PlanRequest, sink: Sink): Promise<number> {
   const { out, detailedExitcode } = request;
   if (out !== undefined) await checkPlanPlace(out);
-  const mayAsk = canAsk(request);
-  const input = await readInput(
-    // What a plan is made of must still be there when it is applied, also a private CA that is made for it.
-    { ...request, readOnly: out === undefined },
-    mayAsk ? { missing: (...args) => askMissing(...args, sink), secret: answerSecret } : {},
-  );
-  for (const warning of input.warnings) sink.message(`warning: ${warning}`);
+  // What a plan is made of must still be there when it is applied, also a private CA that is made for it.
+  const { input, mayAsk } = await openInput({ ...request, readOnly: out === undefined }, sink);
   return withHosts(request, input, { sink, mayAsk }, async (reach) => {
     const salt = randomBytes(16).toString('hex');
     const run = new ReportedRun(input.plan, request, sink, reach);

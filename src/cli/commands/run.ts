@@ -1,10 +1,9 @@
 import { planTotal } from '../../report/plan-view.ts';
 import type { Sink } from '../../report/sink.ts';
-import { askMissing } from '../ask-missing.ts';
+import { openInput } from '../open-input.ts';
 import { canAsk } from '../outside.ts';
 import type { RunRequest } from '../program/run.ts';
-import { answerConfirm, answerSecret } from '../prompts.ts';
-import { readInput } from '../read-input.ts';
+import { answerConfirm } from '../prompts.ts';
 import { hasPending, ReportedRun, stepEvents } from '../reported-run.ts';
 import { refuseUnasked, stepQuestions } from '../step-questions.ts';
 import { withHosts } from '../with-hosts.ts';
@@ -14,13 +13,8 @@ import { withHosts } from '../with-hosts.ts';
  * @returns the exit code
  */
 export async function runCommand(request: RunRequest, sink: Sink): Promise<number> {
-  const mayAsk = canAsk(request);
-  refuseUnasked(request, mayAsk);
-  const input = await readInput(
-    { ...request, readOnly: request.check },
-    mayAsk ? { missing: (...args) => askMissing(...args, sink), secret: answerSecret } : {},
-  );
-  for (const warning of input.warnings) sink.message(`warning: ${warning}`);
+  refuseUnasked(request, canAsk(request));
+  const { input, mayAsk } = await openInput({ ...request, readOnly: request.check }, sink);
   const { slice } = input.plan;
   if (slice && input.targets.size === 0)
     sink.message(`slice ${slice.index} of ${slice.of} has no hosts: there is nothing to do in it`);
