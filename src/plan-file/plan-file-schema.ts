@@ -1,38 +1,17 @@
-import { effectTypes } from '../core/effect.ts';
+import { schemaWords } from '../core/schema-words.ts';
 
-const text = { type: 'string' };
+// A field that is not understood may be the one that matters.
+const { text, oneOf, listOf, record, location, effect, change } = schemaWords('refused');
 const hash = { type: 'string', pattern: '^[0-9a-f]{64}$' };
-const count = { type: 'integer', minimum: 0 };
-const oneOf = (...values: string[]) => ({ type: 'string', enum: values });
-const listOf = (items: object) => ({ type: 'array', items });
-
-/** What is not listed is refused: a field that is not understood may be the one that matters. */
-function record(required: Record<string, object>, optional: Record<string, object> = {}) {
-  return {
-    type: 'object',
-    properties: { ...required, ...optional },
-    required: Object.keys(required),
-    additionalProperties: false,
-  };
-}
-
-const change = {
-  anyOf: [
-    record({ type: { const: 'value' }, path: text }, { have: {}, want: {} }),
-    record({ type: { const: 'text' }, path: text }, { have: text, want: text }),
-    record({ type: { const: 'secret' }, path: text, have: oneOf('absent', 'differs') }),
-    record({ type: { const: 'unknown' }, path: text }),
-  ],
-};
 
 const step = record(
   {
     id: text,
-    at: listOf(record({ file: text, line: count }, { column: count })),
+    at: listOf(location),
     status: oneOf('ok', 'would-change', 'known-after-apply', 'skipped'),
     want: hash,
     changes: listOf(change),
-    effects: listOf(record({ type: oneOf(...effectTypes), what: text })),
+    effects: listOf(effect),
   },
   { precondition: hash, reason: text },
 );

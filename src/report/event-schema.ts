@@ -1,37 +1,17 @@
-import { effectTypes } from '../core/effect.ts';
 import { errorCodes } from '../core/errors.ts';
+import { schemaWords, type RecordSchema } from '../core/schema-words.ts';
 
-const text = { type: 'string' };
-const count = { type: 'integer', minimum: 0 };
+// Fields that are not listed may be added at any time.
+const { text, count, oneOf, listOf, record, location, effect, change } = schemaWords('ignored');
 const milliseconds = { type: 'number', minimum: 0 };
-const oneOf = (...values: string[]) => ({ type: 'string', enum: values });
-const listOf = (items: object) => ({ type: 'array', items });
-
-/** Fields that are not listed may be added at any time: readers ignore what they do not know. */
-function record(required: Record<string, object>, optional: Record<string, object> = {}) {
-  return { type: 'object', properties: { ...required, ...optional }, required: Object.keys(required) };
-}
 
 function event(
   name: string,
   required: Record<string, object>,
   optional: Record<string, object> = {},
-): { type: string; properties: Record<string, object>; required: string[] } {
+): RecordSchema {
   return record({ event: { const: name }, ...required }, optional);
 }
-
-const location = record({ file: text, line: count }, { column: count });
-
-const change = {
-  anyOf: [
-    record({ type: { const: 'value' }, path: text }, { have: {}, want: {} }),
-    record({ type: { const: 'text' }, path: text }, { have: text, want: text }),
-    record({ type: { const: 'secret' }, path: text, have: oneOf('absent', 'differs') }),
-    record({ type: { const: 'unknown' }, path: text }),
-  ],
-};
-
-const effect = record({ type: oneOf(...effectTypes), what: text });
 
 const problem = record(
   { code: oneOf(...Object.keys(errorCodes)), happened: text },
