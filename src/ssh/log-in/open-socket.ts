@@ -5,6 +5,7 @@ import type { ErrorCode } from '../../core/errors.ts';
 import { ProvisionError } from '../../core/errors.ts';
 import type { SshTarget } from '../target.ts';
 import { targetError } from '../target.ts';
+import { gatherWrites } from './gather-writes.ts';
 
 const retryDelaysMs = [250, 500, 1000];
 // A host that sheds load is there, and has room again as soon as others are in.
@@ -71,7 +72,7 @@ export async function openSocket(
       // For good: whoever takes the socket over has listeners of its own, but not in every moment of its life.
       socket.on('error', (error) => reject(explain(target, error)));
     });
-    return socket;
+    return gatherWrites(socket);
   } catch (error) {
     socket.destroy();
     throw error;
