@@ -12,14 +12,14 @@ function windowAfter(
   const due: number[] = [];
   const window = new FlightWindow(() => now);
   while (sent < pieces || due.length > 0) {
-    for (; sent < pieces && due.length < window.limit; sent++) {
+    for (; sent < pieces && due.length * 32_768 < window.limit; sent++) {
       free = Math.max(free, now) + 32_768 / bytesPerMs;
       due.push(free + latencyMs);
     }
     now = due.shift()!;
     window.answered(32_768);
   }
-  return window.limit;
+  return window.limit / 32_768;
 }
 
 test('a host that is near gets 16 pieces at a time, however much is sent', () => {

@@ -1,12 +1,12 @@
 /** Of a near host more than this is a backlog, which costs sshd more processor time than the bytes themselves. */
-const fewest = 16;
-/** Two megabytes: as much as a channel of OpenSSH takes unasked. */
-const most = 64;
+const fewest = 512 * 1024;
+/** As much as a channel of OpenSSH takes unasked. */
+const most = 2 * 1024 * 1024;
 /** How much quicker a window must be to be kept. */
 const worthwhile = 1.2;
 
 /**
- * How many pieces may be on their way at a time. It is doubled for as long as that makes it quicker by a good part, as it does
+ * How many bytes may be on their way at a time. It is doubled for as long as that makes it quicker by a good part, as it does
  * where answers take long to come back; what did not help is taken back, once and for all.
  */
 export class FlightWindow {
@@ -17,7 +17,6 @@ export class FlightWindow {
   #best = 0;
   /** The first round with a window still shows the one before. */
   #isSettled = false;
-  #answers = 0;
   #bytes = 0;
   #since: number;
 
@@ -33,12 +32,10 @@ export class FlightWindow {
   /** To be called with the size of each piece that has been answered. */
   answered(bytes: number): void {
     if (!this.#isGrowing) return;
-    this.#answers++;
     this.#bytes += bytes;
-    if (this.#answers < this.#limit) return;
+    if (this.#bytes < this.#limit) return;
     if (this.#isSettled) this.#judge(this.#bytes / Math.max(this.#now() - this.#since, 0.001));
     else this.#isSettled = true;
-    this.#answers = 0;
     this.#bytes = 0;
     this.#since = this.#now();
   }

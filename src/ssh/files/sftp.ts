@@ -8,7 +8,10 @@ import { inPieces } from './pieces.ts';
 import { sendInFlight } from './send-in-flight.ts';
 import { targetError } from '../target.ts';
 
-const requestSize = 32 * 1024;
+// A channel takes packets of 32 kB. With a request and its head in one of them, or in four, none is sent for a few bytes more.
+const requestSize = 31 * 1024;
+/** OpenSSH takes requests of up to 256 kB, and each one costs both sides an answer. */
+const largeRequestSize = 127 * 1024;
 
 /** There is already something of that name, or the login user may not write there. */
 export class CannotCreate extends Error {}
@@ -94,20 +97,28 @@ export class Sftp {
     const doing = `upload to ${path}`;
     try {
       const sent = sendInFlight({
-        pieces: inPieces(content, requestSize),
+        pieces: inPieces(content, this.#requestSize()),
         stallMs: this.#deadlineMs,
         send: (piece, at, done) => this.#wrapper.write(handle, piece, 0, piece.length, at, done),
         onStall: () => this.#silent(doing),
+        finish: () => this.#finish(handle),
         ...(onProgress && { onProgress }),
       });
       await this.#link.lifeline.guard(sent, doing);
-      await this.#flush(handle, doing);
     } catch (error) {
-      this.#call((done) => this.#wrapper.close(handle, done), doing).catch(() => undefined);
+      this.#close(handle).catch(() => undefined);
       throw error;
     }
-    // Network file systems tell here, and not before, what they could not keep.
-    await this.#call((done) => this.#wrapper.close(handle, done), doing);
+  }
+
+  /** A server takes the requests of a session in their order, so these need not wait for the answers to those before. */
+  async #finish(handle: Buffer): Promise<void> {
+    // Network file systems tell at the close, and not before, what they could not keep.
+    await Promise.all([this.#flush(handle), this.#close(handle)]);
+  }
+
+  #close(handle: Buffer): Promise<void> {
+    return called((done) => this.#wrapper.close(handle, done));
   }
 
   /** What is free where a path is, or undefined when the server does not tell. */
@@ -141,14 +152,20 @@ export class Sftp {
     this.#wrapper.end();
   }
 
+  #requestSize(): number {
+    // A field, not API, and made by ssh2 from how the server calls itself. The version is pinned.
+    const { _maxWriteLen: most } = this.#wrapper as SFTPWrapper & { readonly _maxWriteLen?: number };
+    return most !== undefined && most > largeRequestSize ? largeRequestSize : requestSize;
+  }
+
   /** A host may send anything as a name. */
   async #list(path: string, form: RegExp): Promise<{ name: string; type: string }[]> {
     const listed = await this.#guard(this.#client.list(path), `list ${path}`);
     return listed.filter(({ name }) => form.test(name) && isPlainName(name));
   }
 
-  async #flush(handle: Buffer, doing: string): Promise<void> {
-    const flushed = this.#call((done) => this.#wrapper.ext_openssh_fsync(handle, done), doing);
+  async #flush(handle: Buffer): Promise<void> {
+    const flushed = called((done) => this.#wrapper.ext_openssh_fsync(handle, done));
     // ssh2 throws when the server does not know fsync. The script that puts the file in its place flushes it too.
     const unsupported = /does not support|unsupported/i;
     await flushed.catch((error: unknown) => {
@@ -157,15 +174,11 @@ export class Sftp {
     });
   }
 
-  /** A call of ssh2 that ends with a callback. */
   #call<T = void>(
     start: (done: (error?: Error | null, value?: T) => void) => unknown,
     doing: string,
   ): Promise<T> {
-    const called = new Promise<T>((resolve, reject) => {
-      start((error, value) => (error ? reject(error) : resolve(value as T)));
-    });
-    return this.#guard(called, doing);
+    return this.#guard(called(start), doing);
   }
 
   #guard<T>(work: Promise<T>, doing: string): Promise<T> {
@@ -183,6 +196,13 @@ export class Sftp {
       remedy: 'find out what the host waits for: a disk or a network file system that hangs',
     });
   }
+}
+
+/** A call of ssh2 that ends with a callback, however long that takes. */
+function called<T = void>(start: (done: (error?: Error | null, value?: T) => void) => unknown): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    start((error, value) => (error ? reject(error) : resolve(value as T)));
+  });
 }
 
 /** Whether the server answered with a status, in distinction to an end of the session. */
