@@ -19,6 +19,7 @@ import { problemsOf } from '../core/errors.ts';
 import type { Content, WriteOptions } from '../core/host.ts';
 import type { LargeFile } from '../core/large-file.ts';
 import { quote, sh } from '../core/script.ts';
+import type { UploadOptions } from './connection.ts';
 import { RemoteHost } from './remote-host.ts';
 
 // Owners can be set by root alone.
@@ -112,8 +113,12 @@ describe.runIf(isRoot).each(shells)('S23: links and swaps, through $name', ({ op
 
   it('the upload is a link when it is looked at: refused', async () => {
     class Swapped extends LocalShellConnection {
-      override async upload(content: Uint8Array | LargeFile, near: string): Promise<string> {
-        const path = await super.upload(content, near);
+      override async upload(
+        content: Uint8Array | LargeFile,
+        near: string,
+        options?: UploadOptions,
+      ): Promise<string> {
+        const path = await super.upload(content, near, options);
         await rm(path);
         await symlink(shadow, path);
         return path;

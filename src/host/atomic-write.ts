@@ -8,6 +8,7 @@ import { enterFolder } from './enter-folder.ts';
 import { commandFailure } from './host-failure.ts';
 import { splitHostPath } from './host-path.ts';
 import { commitFromStdin, commitFromUpload, placedMark, prepare } from './place-file.ts';
+import { provenFile, type ProvenFile } from './proven-file.ts';
 import { tempName, tempPrefix } from './temp-name.ts';
 import { uploadProgress } from './upload-progress.ts';
 
@@ -25,13 +26,14 @@ const slowestBytesPerMs = 4000;
  * the new ones before owner and mode are right. The bytes are never part of a command line.
  * @throws ProvisionError `UNSAFE_PATH`, `DISK_FULL`, `READ_ONLY` or `COMMAND_FAILED`; the old file is then untouched.
  *   `LOCAL` when a large file changes while it is sent
+ * @returns of a large file how it is known again, so that nobody has to hash it a second time
  */
 export async function atomicWrite(
   connection: Connection,
   path: string,
   content: Content,
   { mode, owner = 'root', group = 'root', timeoutMs = Infinity, progress }: AtomicWriteOptions,
-): Promise<void> {
+): Promise<ProvenFile | undefined> {
   const [folder, name] = splitHostPath(path);
   const size = isLargeFile(content) ? content.size : sizeOf(content);
   // Values first: `enter` is the first command, and all others stand in the folder.
@@ -49,26 +51,31 @@ export async function atomicWrite(
 
   if (!isLargeFile(content) && size <= inlineBytes) {
     const values = joinScripts([target, sh`sha256=${await sha256Of(content)}`]);
-    return run(values, commitFromStdin, inBase64(content));
+    await run(values, commitFromStdin, inBase64(content));
+    return undefined;
   }
-  await run(sh``, prepare);
-  const upload = await connection.upload(isLargeFile(content) ? content : bytesOf(content), path, {
+  const prepared = run(sh``, prepare);
+  const uploaded = connection.upload(isLargeFile(content) ? content : bytesOf(content), path, {
+    after: prepared,
     onProgress: uploadProgress(name, size, progress),
   });
-  const values = joinScripts([target, sh`sha256=${await sha256Of(content)} upload=${upload}`]);
-  await run(values, commitFromUpload);
+  const [upload] = await Promise.all([uploaded, prepared]);
+  const sha256 = await sha256Of(content);
+  const values = joinScripts([target, sh`sha256=${sha256} upload=${upload}`]);
+  return provenFile(sha256, await run(values, commitFromUpload));
 }
 
 async function execute(
   connection: Connection,
   script: Script,
   given: { doing: string; size: number; timeoutMs: number; stdin?: Secret | string },
-): Promise<void> {
+): Promise<string> {
   const { doing, size, stdin } = given;
   const timeoutMs = Math.min(given.timeoutMs, 300_000 + Math.round(size / slowestBytesPerMs));
   const options = { doing, timeoutMs, ...(stdin !== undefined && { stdin }) };
   const output = await connection.execute(script, options);
   if (output.code !== 0) throw commandFailure(doing, output, stateAfter(output));
+  return output.stdout;
 }
 
 function stateAfter({ stdout }: Output): string {

@@ -13,6 +13,8 @@ export interface ExecuteOptions {
 }
 
 export interface UploadOptions {
+  /** Nothing is made on the host before it; what can be got ready until then is. Its failure is the one of the upload. */
+  readonly after?: Promise<unknown>;
   /** Called again and again with the number of bytes that the host has taken. */
   readonly onProgress?: (bytes: number) => void;
 }

@@ -1,24 +1,31 @@
 import type { FileState } from '../core/host.ts';
 import { ProvisionError } from '../core/errors.ts';
-import { Script, sh } from '../core/script.ts';
+import { joinScripts, Script, sh } from '../core/script.ts';
 import type { Connection } from './connection.ts';
+import { askKnown, knownFunction, type ProvenFile } from './proven-file.ts';
 
 /**
  * State of many paths by one `stat` and one `sha256sum`, or by some of them where the answer would be longer than what is kept of
- * one. Paths where nothing is are missing in the answer. The last part of a path is never followed when it is a link.
+ * one. Paths where nothing is are missing in the answer. The last part of a path is never followed when it is a link. What is
+ * proven and has not been touched since is not hashed again.
  * @throws ProvisionError `COMMAND_FAILED` when a path cannot be looked at for another reason than being absent
  */
 export async function fileStates(
   connection: Connection,
   paths: readonly string[],
+  proven: ReadonlyMap<string, ProvenFile> = new Map(),
 ): Promise<ReadonlyMap<string, FileState>> {
-  const states = await Promise.all(shares(paths).map((share) => statesOf(connection, share)));
+  const states = await Promise.all(shares(paths).map((share) => statesOf(connection, share, proven)));
   return new Map(states.flatMap((each) => [...each]));
 }
 
-async function statesOf(connection: Connection, paths: readonly string[]): Promise<Map<string, FileState>> {
+async function statesOf(
+  connection: Connection,
+  paths: readonly string[],
+  proven: ReadonlyMap<string, ProvenFile>,
+): Promise<Map<string, FileState>> {
   const doing = paths.length === 1 ? `stat ${paths[0]}` : `stat of ${paths.length} paths`;
-  const { stdout, stderr } = await connection.execute(sh`set -- ${paths}${look}`, {
+  const { stdout, stderr } = await connection.execute(lookAt(paths, proven), {
     doing,
     timeoutMs: 240_000 + paths.length * 60_000,
   });
@@ -53,11 +60,23 @@ function shares(paths: readonly string[]): string[][] {
 
 const absent = /: (No such file or directory|Not a directory)$/;
 
-const look = Script.fromTrusted(`
-LC_ALL=C; export LC_ALL
+function lookAt(paths: readonly string[], proven: ReadonlyMap<string, ProvenFile>): Script {
+  const known = paths.flatMap((path) => {
+    const file = proven.get(path);
+    return file ? [askKnown(path, file)] : [];
+  });
+  const look = joinScripts([sh`set -- ${paths}`, state]);
+  if (known.length === 0) return joinScripts([look, hash]);
+  const unknown = paths.filter((path) => !proven.has(path));
+  return joinScripts([look, knownFunction, ...known, sh`set -- ${unknown}`, hash]);
+}
+
+const state = Script.fromTrusted(`LC_ALL=C; export LC_ALL
 stat -c '%f	%s	%U	%G	%n' -- "$@"
-echo
-for path do shift; [ -f "$path" ] && [ ! -L "$path" ] && set -- "$@" "$path"; done
+echo`);
+
+const hash =
+  Script.fromTrusted(`for path do shift; [ -f "$path" ] && [ ! -L "$path" ] && set -- "$@" "$path"; done
 [ $# -eq 0 ] || sha256sum -- "$@"`);
 
 /** Reads the answer of a host. Lines about paths that were not asked for are ignored: a host may send anything. */

@@ -20,6 +20,7 @@ import { fileStates } from './file-state.ts';
 import { commandFailure } from './host-failure.ts';
 import { hostPathProblem } from './host-path.ts';
 import { exchange } from './http.ts';
+import type { ProvenFile } from './proven-file.ts';
 import { Questions } from './questions.ts';
 import { readFile } from './read-file.ts';
 import { runDetached } from './run-detached.ts';
@@ -46,7 +47,9 @@ export class RemoteHost implements Host {
   /** By it what this run has started on the host is known again. */
   readonly #run = randomBytes(8).toString('hex');
   readonly #questions = new Questions(this);
-  readonly #states: Question<FileState> = (_, paths) => fileStates(this.#connection, paths);
+  /** The large files that this run has written. */
+  readonly #proven = new Map<string, ProvenFile>();
+  readonly #states: Question<FileState> = (_, paths) => fileStates(this.#connection, paths, this.#proven);
   #facts: Promise<Facts> | undefined;
 
   constructor({ name, address, connection, progress, clock }: RemoteHostOptions) {
@@ -119,7 +122,12 @@ export class RemoteHost implements Host {
 
   async writeFile(path: string, content: Content, options: WriteOptions): Promise<void> {
     requireHostPath(path);
-    await atomicWrite(this.#connection, path, content, { ...options, progress: this.#progress });
+    this.#proven.delete(path);
+    const written = await atomicWrite(this.#connection, path, content, {
+      ...options,
+      progress: this.#progress,
+    });
+    if (written) this.#proven.set(path, written);
   }
 }
 

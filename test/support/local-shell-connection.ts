@@ -10,7 +10,7 @@ import type { Script } from '../../src/core/script.ts';
 import { Secret } from '../../src/core/secret.ts';
 import type { LargeFile } from '../../src/core/large-file.ts';
 import { isLargeFile } from '../../src/core/large-file.ts';
-import type { Connection, ExecuteOptions } from '../../src/host/connection.ts';
+import type { Connection, ExecuteOptions, UploadOptions } from '../../src/host/connection.ts';
 import { tempName } from '../../src/host/temp-name.ts';
 
 export interface LocalShellOptions {
@@ -72,7 +72,12 @@ export class LocalShellConnection implements Connection {
     });
   }
 
-  async upload(content: Uint8Array | LargeFile, near: string): Promise<string> {
+  async upload(
+    content: Uint8Array | LargeFile,
+    near: string,
+    { after }: UploadOptions = {},
+  ): Promise<string> {
+    await after;
     const folder = this.options.uploadBeside ? dirname(near) : await mkdtemp(join(tmpdir(), 'upload-'));
     const path = join(folder, tempName(basename(near)));
     const file = await open(path, 'wx', 0o600);

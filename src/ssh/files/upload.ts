@@ -45,7 +45,7 @@ export class Uploads {
 
   async upload(content: Content, near: string, options: UploadOptions = {}): Promise<string> {
     this.#sftp ??= this.#openSftp();
-    const sftp = await this.#sftp;
+    const [sftp] = await Promise.all([this.#sftp, options.after]);
     if (!sftp) return this.#throughShell.upload(content, near, options);
     try {
       const file = await this.#create(sftp, content, near);
