@@ -1,4 +1,4 @@
-// The direction of imports: core <- host <- siblings <- cli, index, testing. ARCHITECTURE.md says why.
+// The direction of imports: core <- host, local <- siblings <- cli, index, testing. ARCHITECTURE.md says why.
 const siblings = [
   'inventory',
   'templates',
@@ -28,11 +28,17 @@ module.exports = {
       from: { path: '^src/host/', pathNot: '\\.test\\.ts$' },
       to: { path: '^src/', pathNot: '^src/(core|host)/' },
     },
+    {
+      name: 'local-knows-core-only',
+      severity: 'error',
+      from: { path: '^src/local/', pathNot: '\\.test\\.ts$' },
+      to: { path: '^src/', pathNot: '^src/(core|local)/' },
+    },
     ...siblings.map((sibling) => ({
       name: `${sibling}-imports-no-sibling`,
       severity: 'error',
       from: { path: `^src/${sibling}/`, pathNot: '\\.test\\.ts$' },
-      to: { path: '^src/', pathNot: `^src/(core|host|${sibling})/` },
+      to: { path: '^src/', pathNot: `^src/(core|host|local|${sibling})/` },
     })),
     {
       name: 'playbooks-use-the-public-api',

@@ -1,7 +1,6 @@
-import { randomBytes } from 'node:crypto';
-import { chown, open, realpath, rename, rm, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { realpath } from 'node:fs/promises';
 import { ProvisionError } from '../core/errors.ts';
+import { replaceFile } from '../local/replace-file.ts';
 import { largestInventory } from './read-yaml.ts';
 import { readRegularFile } from './read-regular-file.ts';
 import { writeAnswers, type Answer } from './write-answers.ts';
@@ -18,7 +17,7 @@ export async function saveAnswers(file: string, answers: readonly Answer[]): Pro
     const path = await realpath(file);
     const { content } = await readRegularFile(path, largestInventory);
     const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(content);
-    await replace(path, writeAnswers(text, answers));
+    replaceFile(path, writeAnswers(text, answers), { keepsMode: true });
   } catch (error) {
     if (error instanceof ProvisionError) throw error;
     const happened = `the answers could not be saved in ${file}: ${(error as Error).message}`;
@@ -26,26 +25,5 @@ export async function saveAnswers(file: string, answers: readonly Answer[]): Pro
       { code: 'LOCAL', happened, remedy: 'the file is as it was; write them by hand' },
       { cause: error },
     );
-  }
-}
-
-async function replace(path: string, text: string): Promise<void> {
-  const { mode, uid, gid } = await stat(path);
-  const temporary = join(dirname(path), `.${randomBytes(8).toString('hex')}.tmp`);
-  try {
-    const file = await open(temporary, 'wx', 0o600);
-    try {
-      await file.writeFile(text);
-      await file.chmod(mode & 0o7777);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    const own = await stat(temporary);
-    if (own.uid !== uid || own.gid !== gid) await chown(temporary, uid, gid);
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
   }
 }

@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto';
-import { lstat, open, rename, rm, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { lstat, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { ProvisionError } from '../core/errors.ts';
+import { replaceFile } from '../local/replace-file.ts';
 import type { PlanFile } from './plan-file.ts';
 
 /**
@@ -10,18 +10,9 @@ import type { PlanFile } from './plan-file.ts';
  */
 export async function writePlanFile(path: string, plan: PlanFile): Promise<void> {
   await checkPlanPlace(path);
-  const temporary = join(dirname(path), `.provision-plan-${randomBytes(8).toString('hex')}`);
   try {
-    const file = await open(temporary, 'wx', 0o600);
-    try {
-      await file.writeFile(`${readable(plan)}\n`);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
+    replaceFile(path, `${readable(plan)}\n`);
   } catch (error) {
-    await rm(temporary, { force: true });
     throw notWritten((error as Error).message, error);
   }
 }

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, constants, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, constants, mkdirSync, openSync, writeSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { RunEvent } from '../core/event.ts';
 import type { RunRecord } from '../core/run-record.ts';
+import { replaceFile } from '../local/replace-file.ts';
 import { openRecordsFolder } from './records-folder.ts';
 import { pruneRecords } from './prune-records.ts';
 import { processStart } from './running-process.ts';
@@ -125,20 +126,10 @@ class FolderRecorder implements RunRecorder {
     }
   }
 
-  /** Whole at every moment: whoever reads it meets the old one or the new one. */
+  /** Not brought to the disk: hosts are not kept waiting for the memory of them. */
   #writeRecord(): void {
-    const path = join(this.#folder, 'run.json');
-    const fresh = `${path}.${randomBytes(4).toString('hex')}`;
-    const fd = openNew(fresh);
-    try {
-      writeSync(fd, `${this.#options.toLine(this.#record)}\n`);
-      renameSync(fresh, path);
-    } catch (error) {
-      rmSync(fresh, { force: true });
-      throw error;
-    } finally {
-      closeSync(fd);
-    }
+    const text = `${this.#options.toLine(this.#record)}\n`;
+    replaceFile(join(this.#folder, 'run.json'), text, { flush: false });
   }
 }
 

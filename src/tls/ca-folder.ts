@@ -1,22 +1,10 @@
-import { randomBytes } from 'node:crypto';
 import type { Stats } from 'node:fs';
-import {
-  chmod,
-  link,
-  mkdir,
-  mkdtemp,
-  open,
-  readFile,
-  readdir,
-  rename,
-  rm,
-  stat,
-  unlink,
-} from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, readdir, rm, stat, unlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { ProvisionError } from '../core/errors.ts';
 import { Secret } from '../core/secret.ts';
+import { replaceFile, unfinishedSuffix } from '../local/replace-file.ts';
 
 /** The files of a private CA, in the order in which they are made: each one from those before it. */
 export const caFileNames = ['ca-key.pem', 'ca.pem', 'key.pem', 'fullchain.pem'] as const;
@@ -57,49 +45,28 @@ export async function openCaFolder(folder: string, { persist }: { persist: boole
     read: async (name) => readIfPresent(pathOf(name)),
     async place(name, content, how) {
       if (!persist) shadowed.add(name);
-      await placeFile(pathOf(name), content instanceof Secret ? content.reveal() : content, how);
+      placeFile(pathOf(name), content instanceof Secret ? content.reveal() : content, how);
     },
     tidy: async () => (persist ? tidy(folder) : undefined),
     close: async () => rm(scratch, { recursive: true, force: true }),
   };
 }
 
-async function placeFile(path: string, content: string, how: 'new' | 'replace'): Promise<void> {
-  const temporary = `${path}.${randomBytes(6).toString('hex')}${temporarySuffix}`;
-  const file = await open(temporary, 'wx', 0o600).catch(cannot('write', path));
+/** One that should be new yields to that of another run which works in the same folder: then both use that one's. */
+function placeFile(path: string, content: string, how: 'new' | 'replace'): void {
   try {
-    await file.writeFile(content);
-    await file.sync();
-    await file.close();
-    if (how === 'new') await linkOrYield(temporary, path);
-    else await rename(temporary, path);
+    replaceFile(path, content, { yields: how === 'new' });
   } catch (error) {
     cannot('write', path)(error);
-  } finally {
-    await file.close().catch(() => undefined);
-    await rm(temporary, { force: true });
   }
 }
-
-/** Gives the file its name, unless another run that works in the same folder was faster: then both use that one's. */
-async function linkOrYield(temporary: string, path: string): Promise<void> {
-  try {
-    await link(temporary, path);
-  } catch (error) {
-    if (codeOf(error) === 'EEXIST') return;
-    // Some file systems have no hard links.
-    await rename(temporary, path);
-  }
-}
-
-const temporarySuffix = '.new';
 
 async function tidy(folder: string): Promise<void> {
   const anHourAgo = Date.now() - 60 * 60 * 1000;
   for (const entry of await readdir(folder).catch(cannot('read', folder))) {
     const path = join(folder, entry);
     const isOurs =
-      caFileNames.some((name) => entry.startsWith(`${name}.`)) && entry.endsWith(temporarySuffix);
+      caFileNames.some((name) => entry.startsWith(`${name}.`)) && entry.endsWith(unfinishedSuffix);
     // A younger one may belong to a run that is at work.
     if (isOurs && ((await statIfPresent(path))?.mtimeMs ?? Infinity) < anHourAgo) await unlink(path);
     const isKept = caFileNames.some((name) => name === entry);

@@ -1,9 +1,8 @@
-import { randomBytes } from 'node:crypto';
-import { rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { ProvisionError, throwProblems } from '../../core/errors.ts';
 import type { RunEvent } from '../../core/event.ts';
 import { combineExits } from '../../engine/exit-code.ts';
+import { replaceFile } from '../../local/replace-file.ts';
 import { jsonLine } from '../../report/json-line.ts';
 import { ordered } from '../../report/jsonl.ts';
 import { mergeSlices } from '../../report/merge-slices.ts';
@@ -25,7 +24,7 @@ export async function reportCommand(request: ReportRequest, sink: Sink): Promise
   const streams = read.flatMap((each) => ('stream' in each ? [each.stream] : []));
   const events = mergeSlices(streams, combineExits);
   await show(events, request, sink);
-  if (request.out !== undefined) await write(request.out, events);
+  if (request.out !== undefined) write(request.out, events);
   const summary = events.at(-1);
   if (summary?.event !== 'summary') throw new Error('a merged report has no summary');
   const pending = Object.values(summary.hosts).some(({ wouldChange = 0 }) => wouldChange > 0);
@@ -51,16 +50,10 @@ function refuseOverwriting({ files, out }: ReportRequest): void {
   });
 }
 
-async function write(out: string, events: readonly RunEvent[]): Promise<void> {
-  const temporary = join(dirname(resolve(out)), `.provision-report-${randomBytes(8).toString('hex')}`);
+function write(out: string, events: readonly RunEvent[]): void {
   try {
-    await writeFile(temporary, events.map((event) => `${jsonLine(ordered(event))}\n`).join(''), {
-      flag: 'wx',
-      mode: 0o600,
-    });
-    await rename(temporary, out);
+    replaceFile(out, events.map((event) => `${jsonLine(ordered(event))}\n`).join(''));
   } catch (error) {
-    await rm(temporary, { force: true });
     throw new ProvisionError(
       { code: 'LOCAL', happened: `the report could not be written: ${(error as Error).message}` },
       { cause: error },
