@@ -8,6 +8,24 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const { version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
 const types = process.argv.includes('--types');
 
+// What packages bring along for old versions of Node, or for what provision never does, is paid for at each start.
+const lighter = {
+  'make-dir': "module.exports = (path) => require('node:fs/promises').mkdir(path, { recursive: true });",
+  'readable-stream': "module.exports = require('node:stream');",
+  typedarray: 'module.exports = globalThis;',
+  // Its agents for HTTP through SSH load all of node:http.
+  'ssh2/lib/http-agents.js': 'module.exports = {};',
+};
+const lighterPackages = {
+  name: 'lighter-packages',
+  setup({ onLoad }) {
+    for (const [name, contents] of Object.entries(lighter)) {
+      const filter = new RegExp(`/node_modules/${name}${name.endsWith('.js') ? '' : '/[^/]*\\.js'}$`);
+      onLoad({ filter }, () => ({ contents, loader: 'js' }));
+    }
+  },
+};
+
 rmSync(`${root}dist`, { recursive: true, force: true });
 await build({
   absWorkingDir: root,
@@ -26,6 +44,7 @@ await build({
   minifyWhitespace: true,
   minifySyntax: true,
   define: { PROVISION_VERSION: JSON.stringify(version) },
+  plugins: [lighterPackages],
   // jiti loads its compiler by path; the others are native add-ons that ssh2 does without.
   external: ['jiti', 'cpu-features', '*.node'],
   // ssh2 and its friends are CommonJS and expect these three.

@@ -1,10 +1,14 @@
-import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { ProvisionError } from '../core/errors.ts';
 import type { Connect } from '../engine/local-executor.ts';
+import { RemoteHost } from '../host/remote-host.ts';
 import { sweepPrivateFolders } from '../resources/docker-private-folder.ts';
 import type { AcceptedHostKey } from '../ssh/identity/host-keys.ts';
+import { connectLasting } from '../ssh/lasting-connection.ts';
+import { JumpHosts } from '../ssh/log-in/jump-hosts.ts';
+import { LogInPace } from '../ssh/log-in/log-in-pace.ts';
 import type { SshTarget } from '../ssh/target.ts';
+import { newRun, type RunIdentity } from './run-identity.ts';
 import { usualKnownHosts } from './ssh-settings.ts';
 import { userName } from './user-name.ts';
 
@@ -23,18 +27,6 @@ export interface ConnectHostsOptions {
   readonly processes?: number;
 }
 
-/** What the lock of a host says of the run that has it. */
-export interface RunIdentity {
-  readonly id: string;
-  /** Of the process that a person has started. */
-  readonly pid: number;
-}
-
-/** An identity that no other run has. */
-export function newRun(): RunIdentity {
-  return { id: randomBytes(8).toString('hex'), pid: process.pid };
-}
-
 const connectTimeoutMs = 10_000;
 
 /** Opens hosts by SSH, as their targets say. `close` ends the logins to jump hosts, when all hosts are done with. */
@@ -44,13 +36,10 @@ export function connectBySsh(
 ): { readonly connect: Connect; close(): Promise<void> } {
   const { id: run, pid } = options.run ?? newRun();
   const who = `${userName()}@${hostname()} (pid ${pid}, run ${run})`;
-  // Loaded when the first host is due: a plan without one never pays for it.
-  let loading: ReturnType<typeof loadSsh> | undefined;
+  const shared = sharedBy(options);
   const connect: Connect = async (name, progress, notice) => {
     const target = targets.get(name);
     if (!target) throw new ProvisionError({ code: 'BUG', happened: `no connection settings for ${name}` });
-    loading ??= loadSsh(options);
-    const { connectLasting, RemoteHost, shared } = await loading;
     progress(`connecting to ${target.user}@${target.address} port ${target.port}${wayOf(target)}`);
     let forget = () => {};
     const connection = await connectLasting(target, {
@@ -91,16 +80,11 @@ export function connectBySsh(
       close: () => connection.close(),
     };
   };
-  return { connect, close: async () => (await loading)?.shared.jumpHosts.close() };
+  return { connect, close: () => shared.jumpHosts.close() };
 }
 
-async function loadSsh({ acceptNew, onAccepted, signal, processes }: ConnectHostsOptions) {
-  const [{ connectLasting }, { JumpHosts }, { LogInPace }, { RemoteHost }] = await Promise.all([
-    import('../ssh/lasting-connection.ts'),
-    import('../ssh/log-in/jump-hosts.ts'),
-    import('../ssh/log-in/log-in-pace.ts'),
-    import('../host/remote-host.ts'),
-  ]);
+/** What all connections of a run have in common. */
+function sharedBy({ acceptNew, onAccepted, signal, processes }: ConnectHostsOptions) {
   const { own, system } = usualKnownHosts();
   const base = {
     knownHosts: {
@@ -112,7 +96,7 @@ async function loadSsh({ acceptNew, onAccepted, signal, processes }: ConnectHost
     pace: new LogInPace(processes),
     signal,
   };
-  return { connectLasting, RemoteHost, shared: { ...base, jumpHosts: new JumpHosts(base) } };
+  return { ...base, jumpHosts: new JumpHosts(base) };
 }
 
 function wayOf({ jump }: SshTarget): string {

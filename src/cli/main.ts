@@ -1,12 +1,13 @@
 #!/usr/bin/env node
 import { problemsOf } from '../core/errors.ts';
 import { exitCodeOf } from '../engine/exit-code.ts';
-import { renderProblems } from '../report/report.ts';
+import { renderProblems } from '../report/render-problems.ts';
 import { createSink, type Sink } from '../report/sink.ts';
 import { guardProcess } from './guard-process.ts';
-import { canAsk, terminalStyle } from './outside.ts';
+import { loadCommands } from './load-commands.ts';
 import { parseCommandLine, type Request } from './program.ts';
 import { Interrupted } from './prompts.ts';
+import { canAsk, terminalStyle } from './terminal.ts';
 import { version } from './version.ts';
 
 // Until the work has said how it ended, every way out is a defect: an empty event loop must never look like success.
@@ -59,21 +60,32 @@ async function dispatch(request: Request, out: Sink): Promise<number> {
   switch (request.command) {
     case 'none':
       return 0;
-    case 'run':
-      return (await import('./commands/run.ts')).runCommand(request, out);
-    case 'plan':
-      return (await import('./commands/plan.ts')).planCommand(request, out);
-    case 'apply':
-      return (await import('./commands/apply.ts')).applyCommand(request, out);
-    case 'check':
-      return (await import('./commands/check.ts')).checkCommand(request, out, canAsk(request));
-    case 'trust':
-      return (await import('./commands/trust.ts')).trustCommand(request, out, canAsk(request));
-    case 'retry':
-      return (await import('./commands/retry.ts')).retryCommand(request, out);
     case 'report':
-      return (await import('./commands/report.ts')).reportCommand(request, out);
+      return (await import('./records-commands.ts')).reportCommand(request, out);
     case 'runs':
-      return (await import('./commands/runs.ts')).runsCommand(request, out);
+      return (await import('./records-commands.ts')).runsCommand(request, out);
+    default:
+      return onInput(request, out);
+  }
+}
+
+async function onInput(
+  request: Exclude<Request, { command: 'none' | 'report' | 'runs' }>,
+  out: Sink,
+): Promise<number> {
+  const commands = await loadCommands();
+  switch (request.command) {
+    case 'run':
+      return commands.runCommand(request, out);
+    case 'plan':
+      return commands.planCommand(request, out);
+    case 'apply':
+      return commands.applyCommand(request, out);
+    case 'check':
+      return commands.checkCommand(request, out, canAsk(request));
+    case 'trust':
+      return commands.trustCommand(request, out, canAsk(request));
+    case 'retry':
+      return commands.retryCommand(request, out);
   }
 }

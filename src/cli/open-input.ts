@@ -1,8 +1,8 @@
 import type { Sink } from '../report/sink.ts';
 import { askMissing } from './ask-missing.ts';
-import { canAsk } from './outside.ts';
 import { answerSecret } from './prompts.ts';
 import { readInput, type Input } from './read-input.ts';
+import { canAsk } from './terminal.ts';
 
 /** What a command begins with. */
 export interface OpenedInput {

@@ -4,7 +4,7 @@ import { systemClock } from '../engine/clock.ts';
 import { runPlan, type RunOptions, type RunResult } from '../engine/run-plan.ts';
 import { createReporter, renderPlan } from '../report/report.ts';
 import type { Sink } from '../report/sink.ts';
-import { terminalStyle } from './outside.ts';
+import { terminalStyle } from './terminal.ts';
 import type { ReachRequest } from './program/options.ts';
 import type { Reach } from './with-hosts.ts';
 

@@ -3,7 +3,7 @@ import type { StepEvent } from '../core/event.ts';
 import type { ConfirmChange } from '../engine/ask-first.ts';
 import { renderStep } from '../report/report.ts';
 import type { Sink } from '../report/sink.ts';
-import { terminalStyle } from './outside.ts';
+import { terminalStyle } from './terminal.ts';
 import type { RunRequest } from './program/run.ts';
 import { answerKey, Interrupted } from './prompts.ts';
 

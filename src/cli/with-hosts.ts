@@ -9,12 +9,12 @@ import { LocalExecutor } from '../engine/local-executor.ts';
 import type { Sink } from '../report/sink.ts';
 import type { SshTarget } from '../ssh/target.ts';
 import { askPassphrases } from './ask-passphrases.ts';
-import { connectBySsh } from './connect-hosts.ts';
 import { listenForInterrupts } from './interrupts.ts';
 import type { ReachRequest } from './program/options.ts';
 import { answerSecret, Interrupted } from './prompts.ts';
 import type { Input } from './read-input.ts';
 import { startRecord } from './start-record.ts';
+import { startWorkers } from './workers/start-workers.ts';
 
 /** What work on hosts is done with. */
 export interface Reach {
@@ -101,10 +101,10 @@ async function openHosts(
   const accepted = (host: string, fingerprint: string) =>
     sink.message(`${host}: its key was not known and is now stored: ${fingerprint}`);
   if (workers > 1) {
-    const { startWorkers } = await import('./workers/start-workers.ts');
     const news = { message: (text: string) => sink.message(text), accepted };
     return startWorkers(input, targets, { count: workers, news, acceptNew, debug, ...waits });
   }
+  const { connectBySsh } = await import('./over-ssh.ts');
   const hosts = connectBySsh(targets, {
     acceptNew,
     onAccepted: accepted,

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { RunEvent } from '../core/event.ts';
 import { Secret } from '../core/secret.ts';
-import { createReporter, renderPlan, renderProblems, type ReportOptions } from './report.ts';
+import { createReporter, renderPlan, type ReportOptions } from './report.ts';
+import { renderProblems } from './render-problems.ts';
 import { failure, start, step, summaryOf } from './test-events.ts';
 import { recordingSink } from './test-streams.ts';
 

@@ -1,18 +1,14 @@
-import type { Problem } from '../core/errors.ts';
 import type { Listener, RunEvent, StepEvent } from '../core/event.ts';
-import { cleanEvent, cleaner } from './clean-event.ts';
+import { cleanEvent } from './clean-event.ts';
 import { createView } from './create-view.ts';
 import { eventLines } from './event-lines.ts';
 import { createJsonLines } from './jsonl.ts';
 import { createLinesView, type ProgressView } from './lines.ts';
 import { createLiveView } from './live.ts';
-import { mapTexts } from './map-texts.ts';
 import { planView } from './plan-view.ts';
-import { problemBlock } from './problem-block.ts';
 import type { RuleOf } from './requirement-table.ts';
 import { RunProgress } from './run-progress.ts';
 import type { Sink } from './sink.ts';
-import { createStyle } from './style.ts';
 import { summary } from './summary.ts';
 import type { View } from './view.ts';
 
@@ -95,23 +91,6 @@ export async function renderStep(
 ): Promise<string> {
   const view = await createView({ ...options, verbosity: 1 }, options.color);
   return eventLines(cleanEvent(event, options.unicode), view).join('\n');
-}
-
-/**
- * Problems that ended the command before or outside a run, for stderr.
- * @example
- * sink.message(renderProblems(problemsOf(error), { color: true, unicode: true }), 'own');
- */
-export function renderProblems(
-  problems: readonly Problem[],
-  options: Pick<ReportOptions, 'unicode' | 'folder'> & { color: boolean },
-): string {
-  const style = createStyle(options);
-  return problems
-    .flatMap((problem) =>
-      problemBlock(mapTexts(problem, cleaner(options.unicode)), { style, folder: options.folder }),
-    )
-    .join('\n');
 }
 
 function outcome(

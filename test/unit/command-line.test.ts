@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -86,11 +86,26 @@ test('help and version end with 0 on stdout', async () => {
   }
 });
 
-test('the transport, the prompts and the compiler of playbooks are chunks of their own, loaded when they are due', () => {
+test('what the version needs is a small part of the program, and the way to hosts is loaded when it is due', () => {
   const chunks = readdirSync(join(root, 'dist'));
-  expect(chunks).toContain('provision.js');
-  expect(chunks.some((name) => /^lasting-connection-.*\.js$/.test(name))).toBe(true);
+  for (const name of [/^commands-.*\.js$/, /^over-ssh-.*\.js$/])
+    expect(chunks.filter((chunk) => name.test(chunk))).toHaveLength(1);
+  const needed = filesAtStart('provision.js');
+  // Each file is looked for, opened and compiled by itself.
+  expect(needed.size).toBeLessThanOrEqual(10);
+  expect(sum([...needed.values()])).toBeLessThan(150_000);
 });
+
+/** The files of `dist/` that are loaded with one, and their sizes. */
+function filesAtStart(name: string, found = new Map<string, number>()): Map<string, number> {
+  if (found.has(name)) return found;
+  const text = readFileSync(join(root, 'dist', name), 'utf8');
+  found.set(name, text.length);
+  for (const [, next] of text.matchAll(/(?:from|import)"\.\/([^"]+\.js)"/g)) filesAtStart(next!, found);
+  return found;
+}
+
+const sum = (sizes: readonly number[]) => sizes.reduce((total, size) => total + size, 0);
 
 test('a check of the types refuses a playbook that does not compile', async () => {
   // Below the project, where the types of Node are found.

@@ -9,7 +9,7 @@ import { mergeSlices } from '../../report/merge-slices.ts';
 import { readEventStream } from '../../report/read-event-stream.ts';
 import { createReporter } from '../../report/report.ts';
 import type { Sink } from '../../report/sink.ts';
-import { terminalStyle } from '../outside.ts';
+import { terminalStyle } from '../terminal.ts';
 import type { ReportRequest } from '../program/report.ts';
 
 /**

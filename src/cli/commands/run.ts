@@ -1,7 +1,7 @@
 import { planTotal } from '../../report/plan-view.ts';
 import type { Sink } from '../../report/sink.ts';
 import { openInput } from '../open-input.ts';
-import { canAsk } from '../outside.ts';
+import { canAsk } from '../terminal.ts';
 import type { RunRequest } from '../program/run.ts';
 import { answerConfirm } from '../prompts.ts';
 import { hasPending, ReportedRun, stepEvents } from '../reported-run.ts';

@@ -7,7 +7,7 @@ import { lastPart } from '../../records/unfinished-hosts.ts';
 import { renderExplanation, renderRecord } from '../../report/render-record.ts';
 import { renderRuns } from '../../report/run-list.ts';
 import type { Sink } from '../../report/sink.ts';
-import { terminalStyle } from '../outside.ts';
+import { terminalStyle } from '../terminal.ts';
 import type { RunsRequest } from '../program/runs.ts';
 import { recordsFolder } from '../records-folder.ts';
 

@@ -4,8 +4,8 @@ import type { Sink } from '../../report/sink.ts';
 import { alignColumns } from '../../report/table.ts';
 import { sanitize } from '../../report/sanitize.ts';
 import type { ScannedHostKey } from '../../ssh/identity/trust.ts';
-import type { SshTarget } from '../../ssh/target.ts';
 import type { JumpHosts } from '../../ssh/log-in/jump-hosts.ts';
+import type { SshTarget } from '../../ssh/target.ts';
 import { askPassphrases } from '../ask-passphrases.ts';
 import type { HostKeyRow } from '../host-key-row.ts';
 import { hostKeyCells, hostKeyEvent } from '../host-key-row.ts';
@@ -34,7 +34,7 @@ export async function trustCommand(request: TrustRequest, sink: Sink, mayAsk: bo
     second: (exit) => process.exit(exit),
   });
   const { signal } = interrupts;
-  const { JumpHosts } = await import('../../ssh/log-in/jump-hosts.ts');
+  const { JumpHosts } = await import('../over-ssh.ts');
   const jumpHosts = new JumpHosts({ knownHosts: { files, acceptNew: false }, connectTimeoutMs, signal });
   const total = { rows: [] as HostKeyRow[], new: 0, stored: 0 };
   const summary = (exit: number) => {
@@ -119,10 +119,7 @@ async function askAll(
   signal: AbortSignal,
   jumpHosts: JumpHosts,
 ): Promise<HostKeyRow[]> {
-  const [{ scanHostKey }, { readKnownHosts }] = await Promise.all([
-    import('../../ssh/identity/trust.ts'),
-    import('../../ssh/identity/known-hosts-file.ts'),
-  ]);
+  const { readKnownHosts, scanHostKey } = await import('../over-ssh.ts');
   const read = (paths: readonly string[]) =>
     readKnownHosts(paths).catch((error: unknown) => {
       throw new ProvisionError(
@@ -174,7 +171,7 @@ async function store(
   targets: readonly SshTarget[],
   files: readonly string[],
 ): Promise<void> {
-  const { trustHostKeys } = await import('../../ssh/identity/trust.ts');
+  const { trustHostKeys } = await import('../over-ssh.ts');
   const byFile = new Map<string, { target: SshTarget; scanned: ScannedHostKey }[]>();
   for (const [index, row] of rows.entries()) {
     if (!('scanned' in row) || row.scanned.status !== 'new') continue;

@@ -10,7 +10,6 @@ import { openLargeFile } from '../../inventory/open-large-file.ts';
 import { mapTexts } from '../../report/map-texts.ts';
 import { maskText } from '../../report/mask.ts';
 import type { SshTarget } from '../../ssh/target.ts';
-import { connectBySsh } from '../connect-hosts.ts';
 import { loadPlaybook } from '../load-playbook.ts';
 import { refuseDebugger } from '../refuse-debugger.ts';
 import { largeFilesIn, unpack } from './hand-over.ts';
@@ -29,6 +28,7 @@ export async function prepareWork(
   refuseDebugger();
   const stopped = new AbortController();
   const { acceptNew, reconnectMs, lockWaitMs, run, processes } = setup;
+  const { connectBySsh } = await import('../over-ssh.ts');
   const hosts = connectBySsh(targets, {
     acceptNew,
     reconnectMs,

@@ -1,7 +1,7 @@
 import type { Json } from '../../core/change.ts';
 import type { Problem } from '../../core/errors.ts';
 import type { FromWorker, ToWorker } from '../../engine/worker-link.ts';
-import type { RunIdentity } from '../connect-hosts.ts';
+import type { RunIdentity } from '../run-identity.ts';
 
 /** What a worker is made a worker by; the first message, and the only one that holds secrets. */
 export interface Setup {
