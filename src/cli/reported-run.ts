@@ -24,7 +24,10 @@ export class ReportedRun {
   readonly #plan: Plan;
   readonly #request: ReportedRequest;
   readonly #sink: Sink;
-  readonly #options: Pick<RunOptions, 'executor' | 'clock' | 'signal' | 'skipRequirements' | 'forks'>;
+  readonly #options: Pick<
+    RunOptions,
+    'executor' | 'clock' | 'signal' | 'skipRequirements' | 'forks' | 'playbook'
+  >;
   readonly #record: Listener;
   readonly #view;
 

@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { problemsOf, ProvisionError } from '../core/errors.ts';
 import type { Listener } from '../core/event.ts';
 import { Secret } from '../core/secret.ts';
@@ -23,6 +24,8 @@ export interface Reach {
   readonly signal: AbortSignal;
   /** Keeps what happens in the record of the run: give it every event. */
   readonly record: Listener;
+  /** What the playbook is called, wherever it lies. */
+  readonly playbook: string;
 }
 
 /** Who is told and asked while hosts are worked on. */
@@ -67,6 +70,7 @@ export async function withHosts(
       executor: open.executor,
       signal: interrupts.signal,
       record: (event) => recorder.take(event),
+      playbook: basename(input.files.playbook),
     });
     const exit = interrupts.exitCode() ?? worked;
     recorder.end(exit);

@@ -11,24 +11,62 @@ import { flush } from '../host/place-file.ts';
  */
 const folder = '/var/lib/provision/due';
 
-/** Whether an earlier run has left the note of this step. */
-export async function isDue(host: ReadHost, stepId: string): Promise<boolean> {
-  return (await host.ask(dueNotes, noteName(stepId))) ?? false;
+/** What a note says to a person, and to a run that has no such step. */
+export interface DueNote {
+  /** Where it lies on the host. */
+  readonly path: string;
+  /** The rest is undefined where the note cannot be read. */
+  readonly step: string | undefined;
+  /** What the playbook was called whose run has left it. */
+  readonly playbook: string | undefined;
+  /** By the clock of the host, in UTC. */
+  readonly since: string | undefined;
 }
 
-/** Of all steps that ask in one tick, by one look at the folder. */
-const dueNotes: Question<true> = async (host, names) => {
+/** Whether an earlier run has left the note of this step. */
+export async function isDue(host: ReadHost, stepId: string): Promise<boolean> {
+  const name = noteName(stepId);
+  return (await host.ask(dueNotes, name))?.has(name) ?? false;
+}
+
+/** The notes that lie on the host and are of none of these steps; where there are none, it is one look, shared with `isDue`. */
+export async function notesOfOthers(host: ReadHost, stepIds: readonly string[]): Promise<DueNote[]> {
+  const own = new Set(stepIds.map(noteName));
+  const names = [...((await host.ask(dueNotes, 'others')) ?? [])];
+  const others = names.filter((name) => /^[0-9a-f]{16}$/.test(name) && !own.has(name)).slice(0, mostOthers);
+  if (others.length === 0) return [];
   const { stdout } = await host.probe(
-    sh`cd ${folder} 2>/dev/null && for note in ${names}; do [ ! -e "$note" ] || echo "$note"; done`,
+    sh`cd ${folder} && for note in ${others}; do [ ! -e "$note" ] || printf '%s %s\n' "$note" "$(head -c 4000 -- "$note")"; done`,
   );
-  return new Map(stdout.split('\n').map((name) => [name, true]));
+  const told = new Map(stdout.split('\n').map((line) => [line.slice(0, 16), line.slice(17)]));
+  // A run that is under way may have removed one just now.
+  return others.flatMap((name) => (told.has(name) ? [readNote(name, told.get(name)!)] : []));
+}
+
+/** More than these are not worth a look: a person who removes them is told of the next ones. */
+const mostOthers = 20;
+
+/** All who ask in one tick are told what one look at the folder finds; what they ask for comes first. */
+const dueNotes: Question<ReadonlySet<string>> = async (host, names) => {
+  const { stdout } = await host.probe(
+    sh`cd ${folder} 2>/dev/null && for note in ${names} *; do [ ! -e "$note" ] || echo "$note"; done`,
+  );
+  const found = new Set(stdout.split('\n'));
+  return new Map(names.map((name) => [name, found]));
 };
 
-/** Notes all these steps as due, in one go. */
-export async function writeDueNotes(host: Host, stepIds: readonly string[]): Promise<void> {
+/** Notes all these steps as due, in one go. One that is due already stays as it is: since then. */
+export async function writeDueNotes(
+  host: Host,
+  stepIds: readonly string[],
+  playbook: string | undefined,
+): Promise<void> {
   if (stepIds.length === 0) return;
   const paths = stepIds.map((id) => `${folder}/${noteName(id)}`);
-  const notes = stepIds.map((id, index) => sh`printf '%s\n' ${inAscii(id)} >${paths[index]!}`);
+  const notes = stepIds.map((id, index) => {
+    const text = inAscii({ step: id, ...(playbook !== undefined && { playbook }) });
+    return sh`{ [ -s ${paths[index]!} ] || printf '{"since":"%s",%s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" ${text.slice(1)} >${paths[index]!}; }`;
+  });
   const write = joinScripts([sh`mkdir -p -m 0700 -- ${folder}`, ...notes], ' && ');
   await host.run(
     sh`${write} || exit
@@ -49,9 +87,24 @@ function noteName(stepId: string): string {
 }
 
 /** What a shell takes as it is, whatever is in the id of a step. */
-function inAscii(id: string): string {
-  return JSON.stringify(id).replace(
+function inAscii(note: object): string {
+  return JSON.stringify(note).replace(
     /[\u007f-\uffff]/g,
     (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
+}
+
+/** A power cut may have left it empty. */
+function readNote(name: string, text: string): DueNote {
+  let said: unknown;
+  try {
+    said = JSON.parse(text);
+  } catch {
+    said = undefined;
+  }
+  const of = (key: string) => {
+    const value = (said as Record<string, unknown> | null | undefined)?.[key];
+    return typeof value === 'string' ? value : undefined;
+  };
+  return { path: `${folder}/${name}`, step: of('step'), playbook: of('playbook'), since: of('since') };
 }

@@ -22,6 +22,8 @@ export interface WorkUnit {
   readonly skipRequirements: readonly string[];
   /** The steps that are no part of the run, and why. */
   readonly leftOut: LeftOut;
+  /** What notes of due actions call the playbook. */
+  readonly playbook?: string;
   /** In a check: something that this unit builds on would change first, so what it waits for cannot be known yet. */
   readonly pendingChanges: boolean;
   /** In a check: other runs are kept away from the host, as they are when it is changed. */

@@ -13,6 +13,7 @@ import { PlanGuard } from './plan-guard.ts';
 import { repeatLost } from './repeat-lost.ts';
 import { runSteps, type StepReporter } from './run-steps.ts';
 import { Seal } from './seal.ts';
+import { strayNotices } from './stray-notes.ts';
 import { UnitReporter, type Notice } from './unit-reporter.ts';
 import { stepsOf } from './unit-steps.ts';
 
@@ -42,6 +43,8 @@ export class LocalExecutor implements Executor {
   readonly #sessions = new Map<string, Promise<Session>>();
   readonly #locks = new Map<string, Promise<void>>();
   readonly #seals = new Map<string, Seal>();
+  /** Modes and hosts of which the notes on the host were looked at. */
+  readonly #lookedAt = new Set<string>();
   /** Who is told what happens on a host: the unit that runs there. */
   readonly #reporters = new Map<string, UnitReporter>();
 
@@ -116,7 +119,19 @@ export class LocalExecutor implements Executor {
       guard: this.#guardOf(unit),
       confirm: ask && ((step: Step, changes: readonly Change[]) => ask(unit.host, step, changes)),
     };
+    // Begun before the first step is read, it travels with what that one asks.
+    const told = this.#tellStrayNotes(host, unit);
     await runSteps(kept, around, reporter);
+    await told;
+  }
+
+  /** Once a host, and again when it is changed after a check. It must not be what a run fails with. */
+  async #tellStrayNotes(host: Host, unit: WorkUnit): Promise<void> {
+    const look = `${unit.mode} ${unit.host}`;
+    if (unit.phase.type !== 'play' || this.#lookedAt.has(look)) return;
+    this.#lookedAt.add(look);
+    const notices = await strayNotices(host, this.#plan, unit).catch(() => []);
+    for (const notice of notices) this.#reporters.get(unit.host)?.notice(notice);
   }
 
   #guardOf({ salt, expect }: WorkUnit): PlanGuard | undefined {

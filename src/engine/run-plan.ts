@@ -21,6 +21,8 @@ export interface RunOptions {
   readonly forks?: number;
   /** Other runs are kept away from the hosts in a check too: what it finds is to be applied. */
   readonly lock?: boolean;
+  /** What the playbook is called, on any machine that runs it: a note of what is due tells a person who has left it. */
+  readonly playbook?: string;
   /** When a plan is made or applied: what its hashes are salted with. */
   readonly salt?: string;
   /** When a plan is applied: what it says of the steps of a play on a host. */
@@ -115,7 +117,7 @@ class Coordinator {
     phase: WorkUnit['phase'],
     more: Partial<Pick<WorkUnit, 'pendingChanges' | 'expect'>> = {},
   ): Promise<void> {
-    const { executor, mode, signal, skipRequirements = [], lock, salt, listener } = this.#options;
+    const { executor, mode, signal, skipRequirements = [], lock, playbook, salt, listener } = this.#options;
     const unit: WorkUnit = {
       v: unitVersion,
       unitId: `${phase.type === 'requirements' ? phase.type : `${phase.type} ${phase.index}`}/${host}`,
@@ -126,6 +128,7 @@ class Coordinator {
       leftOut: this.#leftOut(host, phase),
       pendingChanges: false,
       ...(lock && { lock }),
+      ...(playbook !== undefined && { playbook }),
       ...(salt !== undefined && { salt }),
       ...more,
     };

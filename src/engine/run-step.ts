@@ -38,6 +38,8 @@ export interface StepContext extends LossWatch, Asking {
   /** In a check: something that this play builds on would change first. */
   readonly pendingChanges: boolean;
   readonly skipRequirements: readonly string[];
+  /** What notes of due actions call the playbook. */
+  readonly playbook?: string | undefined;
   /** Present when a plan is made or applied. */
   readonly guard?: PlanGuard | undefined;
 }
@@ -82,6 +84,7 @@ async function runResource(step: ResourceStep, context: StepContext): Promise<St
     await writeDueNotes(
       host,
       watchers.map(({ id }) => id),
+      context.playbook,
     );
     begun ??= changes;
     await step.apply(host, have);

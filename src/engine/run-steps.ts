@@ -26,7 +26,7 @@ export interface StepReporter {
 }
 
 type Surroundings = Pick<StepContext, 'host' | 'clock' | 'signal' | 'losses' | 'guard' | 'confirm'> &
-  Pick<WorkUnit, 'phase' | 'mode' | 'skipRequirements' | 'pendingChanges'> & {
+  Pick<WorkUnit, 'phase' | 'mode' | 'skipRequirements' | 'pendingChanges' | 'playbook'> & {
     /** All that the play has for the host: an action that is left out stays due when a step that it watches changes. */
     readonly allSteps: readonly Step[];
   };
