@@ -14,30 +14,34 @@ import { leftoverPrefix, type WantedTree, type WantedTreeFile } from './file-tre
 import { inTheWay } from './file.ts';
 
 // The shell of a host keeps all of a batch in its memory.
-const batchBytes = 512 * 1024;
+const batchBytes = 1024 * 1024;
 const batchFiles = 500;
 
 /** Makes what differs: folders first, then files in batches, and removes what is not wanted last. */
 export async function applyTree(host: Host, want: WantedTree, have: FoundTree | undefined): Promise<void> {
   refuseOtherTypes(want, have);
-  await makeFolders(host, want, have);
   const entries = have?.entries ?? {};
   const due = want.files.filter(
     (file) => !hasContent(entries[file.path], file) || !hasAttributes(entries[file.path], file.mode, want),
   );
+  // What there is to do before a batch travels with it.
+  let before = foldersScript(want, have);
   let done = 0;
   for (const batch of batchesOf(due)) {
     host.progress(`writing files below ${want.path}: ${done} of ${due.length}`);
     const [first] = batch;
-    if (batch.length === 1 && first && sizeOf(first.content) > batchBytes)
+    if (batch.length === 1 && first && sizeOf(first.content) > batchBytes) {
+      await makeFolders(host, want, before);
       await host.writeFile(first.path, first.content, {
         mode: first.mode,
         owner: want.owner,
         group: want.group,
       });
-    else await writeBatch(host, want, batch);
+    } else await writeBatch(host, want, batch, before);
+    before = undefined;
     done += batch.length;
   }
+  await makeFolders(host, want, before);
   if (have && have.extra.length > 0) await removeExtra(host, want, have.extra);
 }
 
@@ -51,17 +55,20 @@ function refuseOtherTypes(want: WantedTree, have: FoundTree | undefined): void {
   for (const { path } of want.files) check(path, 'file');
 }
 
-async function makeFolders(host: Host, want: WantedTree, have: FoundTree | undefined): Promise<void> {
+/** Makes the folders that differ, and removes what a run that was broken off has left; after `enterFunction`. */
+function foldersScript(want: WantedTree, have: FoundTree | undefined): Script | undefined {
   const { directoryMode: mode, owner, group } = want;
   const due = want.directories.filter((path) => !hasAttributes(have?.entries[path], mode, want));
   const made = due.map((path) =>
     joinScripts([sh`(`, makeDirectory({ path, mode, owner, group }), sh`) || exit`]),
   );
   const swept = (have?.leftovers ?? []).map((path) => removal(want.path, [path]));
-  if (made.length + swept.length === 0) return;
-  await host.run(joinScripts([enterFunction, ...made, ...swept]), {
-    doing: `making folders of ${want.path}`,
-  });
+  return made.length + swept.length === 0 ? undefined : joinScripts([...made, ...swept]);
+}
+
+async function makeFolders(host: Host, want: WantedTree, script: Script | undefined): Promise<void> {
+  if (!script) return;
+  await host.run(joinScripts([enterFunction, script]), { doing: `making folders of ${want.path}` });
 }
 
 function batchesOf(files: readonly WantedTreeFile[]): WantedTreeFile[][] {
@@ -82,9 +89,14 @@ function batchesOf(files: readonly WantedTreeFile[]): WantedTreeFile[][] {
 /**
  * One script for many files, whose bytes are its standard input. They are gathered in a folder that is root's alone, compared
  * by hash, given owner and mode and flushed there, and then moved to their places: nobody sees a part of one, nor its bytes
- * before its mode.
+ * before its mode. What there is to do `before`, after `enterFunction`, is a part of the script.
  */
-async function writeBatch(host: Host, want: WantedTree, batch: readonly WantedTreeFile[]): Promise<void> {
+async function writeBatch(
+  host: Host,
+  want: WantedTree,
+  batch: readonly WantedTreeFile[],
+  before: Script | undefined,
+): Promise<void> {
   const folders = groupedBy(batch, ({ path }) => splitHostPath(path)[0]);
   const staged = [...folders].flatMap(([, files], index) =>
     files.map((file) => ({ ...file, staged: `./${index}/${splitHostPath(file.path)[1]}` })),
@@ -94,6 +106,7 @@ async function writeBatch(host: Host, want: WantedTree, batch: readonly WantedTr
   const modes = groupedBy(staged, ({ mode }) => mode);
   const script = joinScripts([
     enterFunction,
+    ...(before ? [before] : []),
     Script.fromTrusted(`${flush}\n${room}\n${place}`),
     sh`need=${need} owner=${`${want.owner}:${want.group}`} stage=${leftoverPrefix + randomBytes(8).toString('hex')}`,
     sh`sums=${staged.map(({ content }) => sha256Of(content)).join('\n')}`,

@@ -192,6 +192,30 @@ describe.runIf(process.getuid?.() === 0).each(shells)('a tree on a host with $na
     );
   }, 60_000);
 
+  it('is made by one script, its folders and what was left of a run included', async () => {
+    await mkdir(join(folder, 'tree/.provision-tree-0123456789abcdef'), { recursive: true });
+    const files = Object.fromEntries(
+      Array.from({ length: 200 }, (_, index) => [`part-${index % 10}/${index}`, 'x'.repeat(4000)]),
+    );
+    const connection = tools();
+    const host = hostOver(connection);
+    const step = tree(files);
+    const have = await step.read(host);
+    const before = connection.scripts.length;
+    await step.apply(host, have);
+    expect(connection.scripts.length - before).toBe(1);
+    expect(step.diff(await step.read(host))).toEqual([]);
+  });
+
+  it('gets its folders also when no file differs, and when the only one is large', async () => {
+    await mkdir(join(folder, 'tree'));
+    await chmod(join(folder, 'tree'), 0o700);
+    for (const files of [{}, { 'a/large': Buffer.alloc(1_200_000, 'x') }])
+      await converge(tree(files), hostOver(tools()));
+    expect(await treeOf(join(folder, 'tree'))).toMatchObject({ 'a/': '0755' });
+    expect((await stat(join(folder, 'tree'))).mode & 0o777).toBe(0o755);
+  });
+
   it('takes many files, and large ones among them', async () => {
     const files = Object.fromEntries(
       Array.from({ length: 700 }, (_, index) => [
@@ -199,7 +223,7 @@ describe.runIf(process.getuid?.() === 0).each(shells)('a tree on a host with $na
         `${index}\n`.repeat(200),
       ]),
     );
-    const step = tree({ ...files, large: Buffer.alloc(700_000, 'x') });
+    const step = tree({ ...files, large: Buffer.alloc(1_200_000, 'x') });
     const connection = tools();
     await converge(step, hostOver(connection));
     expect(Object.keys(await treeOf(join(folder, 'tree')))).toHaveLength(708);
