@@ -1,17 +1,5 @@
 import { ProvisionError } from '../core/errors.ts';
-import type {
-  Content,
-  Facts,
-  FileState,
-  Host,
-  HttpRequest,
-  HttpResponse,
-  Output,
-  Question,
-  RunOptions,
-  WriteOptions,
-} from '../core/host.ts';
-import type { Script } from '../core/script.ts';
+import type { Host } from '../core/host.ts';
 
 export interface HostLimits {
   /** Why no call may be made any more; undefined as long as it may. */
@@ -46,40 +34,31 @@ export class LimitedHost implements Host {
     this.#isWatched = isWatched;
   }
 
-  probe(script: Script, { timeoutMs = 60_000 } = {}): Promise<Output> {
-    return this.#call(() => this.#host.probe(script, { timeoutMs: this.#atMost(timeoutMs) }));
-  }
+  readonly probe: Host['probe'] = (script, { timeoutMs = 60_000 } = {}) =>
+    this.#call(() => this.#host.probe(script, { timeoutMs: this.#atMost(timeoutMs) }));
 
-  run(script: Script, { timeoutMs = 60_000, ...options }: RunOptions = {}): Promise<Output> {
-    return this.#call(() => this.#host.run(script, { ...options, timeoutMs: this.#atMost(timeoutMs) }));
-  }
+  readonly run: Host['run'] = (script, { timeoutMs = 60_000, ...options } = {}) =>
+    this.#call(() => this.#host.run(script, { ...options, timeoutMs: this.#atMost(timeoutMs) }));
 
-  request({ timeoutMs = 10_000, ...request }: HttpRequest): Promise<HttpResponse> {
-    return this.#call(() => this.#host.request({ ...request, timeoutMs: this.#atMost(timeoutMs) }));
-  }
+  readonly request: Host['request'] = ({ timeoutMs = 10_000, ...request }) =>
+    this.#call(() => this.#host.request({ ...request, timeoutMs: this.#atMost(timeoutMs) }));
 
-  writeFile(path: string, content: Content, options: WriteOptions): Promise<void> {
+  readonly writeFile: Host['writeFile'] = (path, content, options) => {
     const timeoutMs = this.#atMost(options.timeoutMs ?? Infinity);
     const limited = Number.isFinite(timeoutMs) ? { ...options, timeoutMs } : options;
     return this.#call(() => this.#inTime(this.#host.writeFile(path, content, limited)));
-  }
+  };
 
-  stat(path: string): Promise<FileState | undefined> {
-    return this.#call(() => this.#inTime(this.#host.stat(path)));
-  }
+  readonly stat: Host['stat'] = (path) => this.#call(() => this.#inTime(this.#host.stat(path)));
 
-  readFile(path: string, options?: { maxBytes?: number }): Promise<string | undefined> {
-    return this.#call(() => this.#inTime(this.#host.readFile(path, options)));
-  }
+  readonly readFile: Host['readFile'] = (path, options) =>
+    this.#call(() => this.#inTime(this.#host.readFile(path, options)));
 
   /** Shared with others, who may have more time: it is waited for no longer, and goes on for them. */
-  ask<Answer>(question: Question<Answer>, about: string): Promise<Answer | undefined> {
-    return this.#call(() => this.#inTime(this.#host.ask(question, about)));
-  }
+  readonly ask: Host['ask'] = (question, about) =>
+    this.#call(() => this.#inTime(this.#host.ask(question, about)));
 
-  facts(): Promise<Facts> {
-    return this.#call(() => this.#inTime(this.#host.facts()));
-  }
+  readonly facts: Host['facts'] = () => this.#call(() => this.#inTime(this.#host.facts()));
 
   forgetFacts(): void {
     this.#host.forgetFacts();
