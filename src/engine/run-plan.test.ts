@@ -1,99 +1,25 @@
 import { describe, expect, test } from 'vitest';
-import { rememberDueNotes } from '../../test/support/remember-due-notes.ts';
-import { action, onChange } from '../core/action.ts';
+import { brokenHost, hostNamed, note, reload, runOn } from '../../test/support/engine-run.ts';
+import { onChange } from '../core/action.ts';
 import { condition } from '../core/condition.ts';
 import { ProvisionError } from '../core/errors.ts';
-import type { RunEvent, RunMode, StepEvent } from '../core/event.ts';
 import { inventory, playbook, type Playbook } from '../core/play.ts';
-import { createPlan, type ResolvedInventory } from '../core/plan.ts';
 import { requirement } from '../core/requirement.ts';
 import { resource } from '../core/resource.ts';
-import { sh } from '../core/script.ts';
-import { MemoryHost } from '../host/memory-host.ts';
-import type { Clock } from './clock.ts';
-import { LocalExecutor } from './local-executor.ts';
-import { runPlan } from './run-plan.ts';
-
-/** A text file, as the smallest resource that there is. */
-const note = resource({
-  kind: 'note',
-  want: (props: { path: string; text: string; onApply?: () => void }) => props,
-  id: ({ path }) => path,
-  read: async (host, { path }) => {
-    const text = await host.readFile(path);
-    return text === undefined ? undefined : { text };
-  },
-  diff: (have, { text }) => (have?.text === text ? [] : [{ type: 'value', path: 'text', want: text }]),
-  apply: async (host, { path, text, onApply }) => {
-    onApply?.();
-    await host.writeFile(path, text, { mode: '0644' });
-  },
-});
-
-const reload = action({
-  kind: 'reload',
-  id: (name: string) => name,
-  run: async (host, name) => void (await host.run(sh`reload ${name}`)),
-});
+import type { MemoryHost } from '../host/memory-host.ts';
 
 const site = inventory({ node: {}, lb: {} });
 
-class FakeClock implements Clock {
-  time = 0;
-  now = () => this.time;
-  sleep = async (ms: number) => void (this.time += ms);
-}
-
-/** Hosts of which each remembers notes of due actions. */
-function hostNamed(name: string): MemoryHost {
-  return rememberDueNotes(new MemoryHost({ name })).answer(/^reload/, '');
-}
-
-const inventoryOf = (groups: Record<string, readonly string[]>): ResolvedInventory => ({
-  groups: new Map(
-    Object.entries(groups).map(([group, names]) => [
-      group,
-      names.map((name) => ({ name, address: `${name}.test`, vars: new Map([[group, {}]]) })),
-    ]),
-  ),
-});
-
-async function run(
+/** A run on one host of each group, unless others are said. */
+function run(
   book: Playbook,
-  hosts: Record<string, MemoryHost | ProvisionError>,
-  options: {
-    mode?: RunMode;
-    signal?: AbortSignal;
-    groups?: Record<string, readonly string[]>;
-    skip?: string[];
-  } = {},
+  hosts: Record<string, MemoryHost>,
+  {
+    groups = { node: ['node-1'], lb: ['lb-1'] },
+    ...options
+  }: Parameters<typeof runOn>[2] & { groups?: Record<string, readonly string[]> } = {},
 ) {
-  const groups = options.groups ?? { node: ['node-1'], lb: ['lb-1'] };
-  const plan = createPlan(book, inventoryOf(groups));
-  const clock = new FakeClock();
-  const events: RunEvent[] = [];
-  const connect = async (name: string, progress: (text: string) => void) => {
-    const host = hosts[name]!;
-    if (host instanceof ProvisionError) throw host;
-    host.progress = progress;
-    return { host, close: async () => undefined };
-  };
-  const result = await runPlan(plan, {
-    mode: options.mode ?? 'apply',
-    executor: new LocalExecutor(plan, connect, clock),
-    listener: (event) => events.push(event),
-    clock,
-    signal: options.signal ?? new AbortController().signal,
-    skipRequirements: options.skip ?? [],
-  });
-  const steps = events.filter((event): event is StepEvent => event.event === 'step');
-  return {
-    ...result,
-    events,
-    steps,
-    clock,
-    statuses: steps.map((step) => `${step.host} ${step.step}: ${step.status}`),
-  };
+  return runOn(book, groups, { hosts, ...options });
 }
 
 describe('a resource', () => {
@@ -150,7 +76,7 @@ describe('requirements', () => {
 
   test('can be overridden by name', async () => {
     const hosts = { 'node-1': hostNamed('node-1'), 'lb-1': hostNamed('lb-1') };
-    const { statuses, exit } = await run(book, hosts, { skip: ['memory'] });
+    const { statuses, exit } = await run(book, hosts, { skipRequirements: ['memory'] });
     expect(statuses).toEqual([
       'lb-1 requirement memory: skipped',
       'node-1 note /a: changed',
@@ -185,18 +111,11 @@ describe('hosts and plays', () => {
       note({ path: '/b', text: groups.node.map((node) => node.address).join() }),
     ]),
   );
-  const broken = () => {
-    const host = hostNamed('node-2');
-    host.readFile = async () => {
-      throw new ProvisionError({ code: 'STEP_FAILED', happened: 'disk on fire' });
-    };
-    return host;
-  };
   const groups = { node: ['node-1', 'node-2'], lb: ['lb-1'] };
 
   test('F57: one failing host does not stop the others of its play, but the play that builds on it', async () => {
     const lb = hostNamed('lb-1');
-    const hosts = { 'node-1': hostNamed('node-1'), 'node-2': broken(), 'lb-1': lb };
+    const hosts = { 'node-1': hostNamed('node-1'), 'node-2': brokenHost('node-2'), 'lb-1': lb };
     const { steps, statuses, exit } = await run(book, hosts, { groups });
     expect(statuses).toContain('node-1 note /a: changed');
     expect(statuses).toContain('node-2 note /a: failed');
@@ -209,9 +128,8 @@ describe('hosts and plays', () => {
   });
 
   test('an unreachable host is reported as such', async () => {
-    const away = new ProvisionError({ code: 'CONN_REFUSED', happened: 'refused' });
-    const hosts = { 'node-1': away, 'lb-1': hostNamed('lb-1') };
-    const { statuses, exit } = await run(book, hosts);
+    const away = { 'node-1': new ProvisionError({ code: 'CONN_REFUSED', happened: 'refused' }) };
+    const { statuses, exit } = await run(book, { 'lb-1': hostNamed('lb-1') }, { away });
     expect(statuses).toEqual(['node-1 connect: failed', 'node-1 note /a: skipped', 'lb-1 note /b: skipped']);
     expect(exit).toBe(4);
   });
@@ -353,11 +271,11 @@ test('an interrupt lets the current step finish and starts no other', async () =
   expect(exit).toBe(130);
 });
 
-test('two steps that manage the same thing are refused before anything is contacted, with both places', () => {
+test('two steps that manage the same thing are refused before anything is contacted, with both places', async () => {
   const book = playbook(
     site.play('node', () => [note({ path: '/a', text: '1' }), note({ path: '/a', text: '2' })]),
   );
-  expect(() => createPlan(book, inventoryOf({ node: ['node-1'] }))).toThrow(
+  await expect(run(book, {})).rejects.toThrow(
     /PLAYBOOK node-1 note \/a — .*run-plan.test.ts:\d+:\d+ — two steps .* the other is at .*run-plan.test.ts:\d+/,
   );
 });

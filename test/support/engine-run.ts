@@ -15,14 +15,17 @@ import { rememberDueNotes } from './remember-due-notes.ts';
 /** A text file, as the smallest resource that there is. */
 export const note = resource({
   kind: 'note',
-  want: (props: { path: string; text: string }) => props,
+  want: (props: { path: string; text: string; onApply?: () => void }) => props,
   id: ({ path }) => path,
   read: async (host, { path }) => {
     const text = await host.readFile(path);
     return text === undefined ? undefined : { text };
   },
   diff: (have, { text }) => (have?.text === text ? [] : [{ type: 'value', path: 'text', want: text }]),
-  apply: async (host, { path, text }) => host.writeFile(path, text, { mode: '0644' }),
+  apply: async (host, { path, text, onApply }) => {
+    onApply?.();
+    await host.writeFile(path, text, { mode: '0644' });
+  },
 });
 
 export const reload = action({
@@ -66,6 +69,7 @@ export async function runOn(
   groups: Record<string, readonly string[]>,
   {
     hosts = {},
+    away = {},
     steer = (plan) => plan,
     chosen,
     confirm,
@@ -73,6 +77,8 @@ export async function runOn(
   }: Partial<RunOptions> & {
     confirm?: ConfirmChange;
     hosts?: Record<string, MemoryHost>;
+    /** Hosts that cannot be reached, and why. */
+    away?: Record<string, ProvisionError>;
     steer?: (plan: Plan) => Plan;
     chosen?: readonly string[];
   } = {},
@@ -83,6 +89,7 @@ export async function runOn(
   const connected: string[] = [];
   const connect = async (name: string, progress: (text: string) => void) => {
     connected.push(name);
+    if (away[name]) throw away[name];
     const host = (hosts[name] ??= hostNamed(name));
     host.progress = progress;
     return { host, close: async () => undefined };
@@ -97,5 +104,5 @@ export async function runOn(
   });
   const steps = events.filter((event): event is StepEvent => event.event === 'step');
   const statuses = steps.map((step) => `${step.host} ${step.step}: ${step.status}`);
-  return { ...result, events, steps, statuses, connected, hostsInMemory: hosts };
+  return { ...result, events, steps, statuses, connected, clock, hostsInMemory: hosts };
 }
