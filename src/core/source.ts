@@ -21,12 +21,19 @@ export function callSite(): readonly SourceLocation[] {
   Error.stackTraceLimit = 40;
   const stack = new Error('call site').stack ?? '';
   Error.stackTraceLimit = limit;
-  return stack.split('\n').flatMap((line) => {
-    const match = frame.exec(line);
-    if (!match) return [];
-    const file = decodeURI(match[1]!.replace(/^file:\/\//, ''));
-    return isOwn(file) ? [] : [{ file, line: Number(match[2]), column: Number(match[3]) }];
-  });
+  const seen = sites.get(stack) ?? Object.freeze(stack.split('\n').flatMap(placeIn));
+  sites.set(stack, seen);
+  return seen;
+}
+
+// A play is called for each host: there are few stacks, and each of them comes again and again.
+const sites = new Map<string, readonly SourceLocation[]>();
+
+function placeIn(line: string): SourceLocation[] {
+  const match = frame.exec(line);
+  if (!match) return [];
+  const file = decodeURI(match[1]!.replace(/^file:\/\//, ''));
+  return isOwn(file) ? [] : [{ file, line: Number(match[2]), column: Number(match[3]) }];
 }
 
 // import.meta.url is src/core/source.ts in the sources and dist/<chunk>.js in the bundle.

@@ -87,15 +87,13 @@ function checkProps({ name, root, files, remove = [] }: FileSetProps<unknown>): 
   for (const path of [root, ...remove]) checkHostFile({ path, mode: '0644', ...account });
   for (const file of files) checkHostFile({ mode: '0644', ...account, ...file });
   const paths = [...files.map(({ path }) => path), ...remove];
-  const at = callSite();
-  const problems = paths.flatMap((path, index): Problem[] => {
-    if (!path.startsWith(`${root}/`)) {
-      return [
-        { code: 'PLAYBOOK', at, happened: `${path} is not below ${root}`, remedy: 'choose another root' },
-      ];
-    }
+  const refusal = (happened: string, remedy: string): Problem[] => [
+    { code: 'PLAYBOOK', at: callSite(), happened, remedy },
+  ];
+  const problems = paths.flatMap((path, index) => {
+    if (!path.startsWith(`${root}/`)) return refusal(`${path} is not below ${root}`, 'choose another root');
     if (paths.indexOf(path) === index) return [];
-    return [{ code: 'PLAYBOOK', at, happened: `${path} is given twice`, remedy: 'keep one of them' }];
+    return refusal(`${path} is given twice`, 'keep one of them');
   });
   throwProblems(problems);
 }

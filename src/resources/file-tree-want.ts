@@ -106,10 +106,9 @@ function refuseNonsense(
   files: readonly WantedTreeFile[],
   directories: ReadonlySet<string>,
 ): void {
-  const at = callSite();
   const problems: Problem[] = [];
   const refuse = (happened: string, remedy: string) =>
-    problems.push({ code: 'PLAYBOOK', at, happened, remedy });
+    problems.push({ code: 'PLAYBOOK', at: callSite(), happened, remedy });
   if (files.length > mostFiles)
     refuse(
       `${files.length} files are more than a fileTree takes`,

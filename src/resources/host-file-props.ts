@@ -11,10 +11,9 @@ interface HostFileProps {
 
 /** @throws ProvisionError `PLAYBOOK` with everything that makes no sense about a path, its mode and its owner */
 export function checkHostFile({ path, mode, owner, group }: HostFileProps): void {
-  const at = callSite();
   const problems: Problem[] = [];
   const refuse = (happened: string, remedy: string) =>
-    problems.push({ code: 'PLAYBOOK', at, happened, remedy });
+    problems.push({ code: 'PLAYBOOK', at: callSite(), happened, remedy });
   const fault = path === '/' ? 'is the root of all folders' : hostPathProblem(path);
   if (fault) refuse(`the path ${JSON.stringify(path)} ${fault}`, 'give the absolute path on the host');
   if (!/^[0-7]{4}$/.test(mode)) {
