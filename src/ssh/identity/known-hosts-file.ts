@@ -3,6 +3,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { KnownHost } from './known-hosts.ts';
 import { coversHost, hashedName, knownHostLine, parseKnownHosts } from './known-hosts.ts';
+import { holdingLock } from './lock-file.ts';
 
 const maxBytes = 16 * 1024 * 1024;
 
@@ -43,24 +44,32 @@ export interface NewKnownHost {
  * In a file with hashed names the new ones are hashed as well.
  *
  * Synchronous on purpose: it is called between the proof of the host's identity and the first secret, and the event
- * loop must not get to the second before the first is settled. One write with O_APPEND is atomic among writers.
+ * loop must not get to the second before the first is settled. One write with O_APPEND is atomic among writers, ssh among
+ * them; the lock keeps two processes of this program from storing one key twice.
  */
 export function appendKnownHosts(file: string, hosts: readonly NewKnownHost[]): void {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   const descriptor = openSync(file, 'a+', 0o600);
   try {
-    const text = readAll(descriptor);
-    const known = parseKnownHosts(text, file);
-    const once = new Map(hosts.map((host) => [`${host.name} ${host.key.toString('base64')}`, host]));
-    const missing = [...once.values()].filter(({ name, key }) => !isKnown(known, name, key));
-    if (missing.length === 0) return;
-    const start = text === '' || text.endsWith('\n') ? '' : '\n';
-    const isHashed = known.some((line) => line.hosts.startsWith('|'));
-    const lines = missing.map(({ name, key }) => knownHostLine(isHashed ? hashedName(name) : name, key));
-    writeAll(descriptor, `${start}${lines.join('\n')}\n`);
+    // Beside /dev/null, which some have as their file, nothing is to be made.
+    if (fstatSync(descriptor).isFile())
+      holdingLock(`${file}.provision-lock`, () => appendMissing(descriptor, file, hosts));
+    else appendMissing(descriptor, file, hosts);
   } finally {
     closeSync(descriptor);
   }
+}
+
+function appendMissing(descriptor: number, file: string, hosts: readonly NewKnownHost[]): void {
+  const text = readAll(descriptor);
+  const known = parseKnownHosts(text, file);
+  const once = new Map(hosts.map((host) => [`${host.name} ${host.key.toString('base64')}`, host]));
+  const missing = [...once.values()].filter(({ name, key }) => !isKnown(known, name, key));
+  if (missing.length === 0) return;
+  const start = text === '' || text.endsWith('\n') ? '' : '\n';
+  const isHashed = known.some((line) => line.hosts.startsWith('|'));
+  const lines = missing.map(({ name, key }) => knownHostLine(isHashed ? hashedName(name) : name, key));
+  writeAll(descriptor, `${start}${lines.join('\n')}\n`);
 }
 
 function isKnown(known: readonly KnownHost[], name: string, key: Buffer): boolean {
