@@ -3,7 +3,10 @@ import type { Executor, WorkUnit } from './executor.ts';
 import type { FromWorker, StopReason, ToWorker, WorkerLink } from './worker-link.ts';
 
 /** Does in this process the units that a coordinator sends, until it says `close`. */
-export function serveUnits(executor: Executor, link: WorkerLink<FromWorker, ToWorker>): void {
+export function serveUnits(
+  executor: Executor,
+  link: Pick<WorkerLink<FromWorker, ToWorker>, 'send' | 'onMessage'>,
+): void {
   const running = new Map<number, AbortController>();
   const run = async (id: number, unit: WorkUnit, stopped: StopReason | undefined) => {
     const controller = new AbortController();
@@ -22,6 +25,9 @@ export function serveUnits(executor: Executor, link: WorkerLink<FromWorker, ToWo
         break;
       case 'stop':
         running.get(message.id)?.abort(message.reason);
+        break;
+      case 'ping':
+        link.send({ type: 'pong' });
         break;
       case 'close':
         void executor.close().then(() => link.send({ type: 'closed' }));

@@ -5,12 +5,17 @@ import { LocalExecutor } from './local-executor.ts';
 import { runPlan } from './run-plan.ts';
 import { serveUnits } from './serve-units.ts';
 import { Lab, play, testExecutorContract, type MakeExecutor } from './test-executor-contract.ts';
+import { StillClock } from './test-clock.ts';
 import { linkPair } from './test-link.ts';
 import { WorkerExecutor } from './worker-executor.ts';
 import type { FromWorker, ToWorker } from './worker-link.ts';
 
 /** Two workers in this process, each on a line of its own. */
-function workers(): { make: MakeExecutor; cut: (worker: number, why: string) => void } {
+function workers(ownClock?: StillClock): {
+  make: MakeExecutor;
+  cut: (worker: number, why: string) => void;
+  hang: (worker: number) => void;
+} {
   const pairs = [linkPair<ToWorker, FromWorker>(), linkPair<ToWorker, FromWorker>()];
   return {
     make: (plan, connect, clock) => {
@@ -19,10 +24,11 @@ function workers(): { make: MakeExecutor; cut: (worker: number, why: string) => 
       return new WorkerExecutor(
         plan,
         pairs.map(({ here }, index) => ({ link: here, hosts: hosts[index]! })),
-        clock,
+        ownClock ?? clock,
       );
     },
     cut: (worker, why) => pairs[worker]!.cut(why),
+    hang: (worker) => pairs[worker]!.hang(),
   };
 }
 
@@ -85,5 +91,39 @@ test('units that come after the loss fail at once, as those of a host that canno
   expect(await lab.run(play('a'))).toMatchObject([
     { step: 'connect', status: 'failed', problems: [{ code: 'WORKER_LOST' }] },
   ]);
+  await lab.executor.close();
+});
+
+test('a worker that hangs is ended after a minute of silence, and fails its hosts and no other', async () => {
+  const clock = new StillClock();
+  const { make, hang } = workers(clock);
+  let tell = () => {};
+  const hung = new Promise<void>((resolve) => (tell = resolve));
+  const lab = new Lab(make, (event) => {
+    if (event.event !== 'step-start' || event.host !== 'a') return;
+    hang(0);
+    tell();
+  });
+  const lost = lab.run(play('a'));
+  await hung;
+  const state = { isOver: false };
+  const both = Promise.all([lost, lab.run(play('b'))]).finally(() => (state.isOver = true));
+  while (!state.isOver) await clock.wake();
+  const [ofA, ofB] = await both;
+  const [first, ...rest] = stepsOf(ofA);
+  expect(first!.problems).toMatchObject([
+    {
+      code: 'WORKER_LOST',
+      happened: 'the worker process of this host was lost: it gave no sign of life for 60 s',
+      hostState: expect.stringContaining('unknown') as unknown,
+      remedy: expect.stringContaining('run again') as unknown,
+    },
+  ]);
+  expect(rest.map(({ step, status }) => `${step}: ${status}`)).toEqual([
+    'thing second: skipped',
+    'thing third: skipped',
+  ]);
+  expect(stepsOf(ofB).map(({ status }) => status)).toEqual(['changed', 'failed', 'skipped']);
+  expect(stepsOf(ofB)[1]!.problems).toMatchObject([{ code: 'DISK_FULL' }]);
   await lab.executor.close();
 });

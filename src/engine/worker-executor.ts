@@ -5,6 +5,7 @@ import type { Step } from '../core/step.ts';
 import type { Clock } from './clock.ts';
 import { EventQueue } from './event-queue.ts';
 import type { Executor, WorkUnit } from './executor.ts';
+import { Pulse } from './pulse.ts';
 import { UnitReporter } from './unit-reporter.ts';
 import { stepsOf } from './unit-steps.ts';
 import type { FromWorker, StopReason, ToWorker, WorkerEnd, WorkerLink } from './worker-link.ts';
@@ -17,7 +18,7 @@ export interface Worker {
 
 /**
  * Has the work done by workers, each host always by the same one. A worker that is lost takes its hosts with it, which
- * fail; the others go on.
+ * fail; the others go on. One that hangs is ended, and lost as well.
  */
 export class WorkerExecutor implements Executor {
   readonly #plan: Plan;
@@ -28,7 +29,7 @@ export class WorkerExecutor implements Executor {
   constructor(plan: Plan, workers: readonly Worker[], clock: Clock) {
     this.#plan = plan;
     this.#clock = clock;
-    const lines = workers.map(({ link, hosts }) => ({ line: new Line(link), hosts }));
+    const lines = workers.map(({ link, hosts }) => ({ line: new Line(link, clock), hosts }));
     this.#lines = lines.map(({ line }) => line);
     this.#lineOf = new Map(lines.flatMap(({ line, hosts }) => hosts.map((host) => [host, line] as const)));
   }
@@ -50,16 +51,21 @@ export class WorkerExecutor implements Executor {
 /** The line to one worker, with the units that are under way there. */
 class Line {
   readonly #link: Worker['link'];
+  readonly #clock: Clock;
   readonly #units = new Map<number, DelegatedUnit>();
+  readonly #pulse = new Pulse();
+  readonly #over = new AbortController();
   #last = 0;
   #ended: WorkerEnd | undefined;
   #closed: () => void = () => undefined;
 
-  constructor(link: Worker['link']) {
+  constructor(link: Worker['link'], clock: Clock) {
     this.#link = link;
+    this.#clock = clock;
     link.onMessage((message) => this.#take(message));
     link.onEnd((end) => {
       this.#ended = end;
+      this.#over.abort();
       this.#closed();
       for (const unit of this.#units.values()) unit.lost(end);
       this.#units.clear();
@@ -71,6 +77,8 @@ class Line {
       unit.lost(this.#ended);
       return;
     }
+    // Not before: while it loads the playbook it may be silent for long, and keeps no host from anybody.
+    if (this.#last === 0) void this.#watch();
     const id = ++this.#last;
     this.#units.set(id, unit);
     const stop = () => this.#link.send({ type: 'stop', id, reason: reasonOf(signal) });
@@ -89,9 +97,17 @@ class Line {
     const closed = new Promise<void>((resolve) => (this.#closed = resolve));
     this.#link.send({ type: 'close' });
     await closed;
+    this.#over.abort();
+  }
+
+  async #watch(): Promise<void> {
+    const ask = () => this.#link.send({ type: 'ping' });
+    const silence = await this.#pulse.watch(ask, this.#clock, this.#over.signal);
+    if (silence !== undefined) this.#link.kill(silence);
   }
 
   #take(message: FromWorker): void {
+    this.#pulse.heard();
     switch (message.type) {
       case 'event':
         this.#units.get(message.id)?.take(message.event);

@@ -5,12 +5,15 @@ import type { WorkUnit } from './executor.ts';
 export type ToWorker =
   | { readonly type: 'run'; readonly id: number; readonly unit: WorkUnit; readonly stopped?: StopReason }
   | { readonly type: 'stop'; readonly id: number; readonly reason: StopReason }
+  /** Asks for a sign of life. */
+  | { readonly type: 'ping' }
   | { readonly type: 'close' };
 
 /** What a worker tells its coordinator; plain JSON. */
 export type FromWorker =
   | { readonly type: 'event'; readonly id: number; readonly event: RunEvent }
   | { readonly type: 'done'; readonly id: number }
+  | { readonly type: 'pong' }
   | { readonly type: 'closed' };
 
 /** Why a unit was stopped; a number is the exit code. */
@@ -31,4 +34,6 @@ export interface WorkerLink<Out, In> {
   onMessage(listener: (message: In) => void): void;
   /** Called once, when nothing more will come. */
   onEnd(listener: (end: WorkerEnd) => void): void;
+  /** Ends the line, and by force who is at its other end. `why` is what is told of the end, unless it comes by itself first. */
+  kill(why: string): void;
 }

@@ -32,7 +32,6 @@ export function serveAsWorker(): void {
       serveUnits(executor, {
         send: (message: FromWorker) => tell(message),
         onMessage: (given) => (listener = given),
-        onEnd: () => undefined,
       });
       tell({ type: 'ready' });
     } catch (error) {

@@ -39,7 +39,7 @@ export async function startWorkers(
   });
   const once = acceptingOnce(news);
   const workers = shares.map((hosts) => ({ hosts, link: new WorkerProcess(once) }));
-  const kill = () => workers.forEach(({ link }) => link.kill());
+  const kill = () => workers.forEach(({ link }) => link.kill('this process ends'));
   process.once('exit', kill);
   const close = async () => {
     await Promise.all(workers.map(({ link }) => link.close()));

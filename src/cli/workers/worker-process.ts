@@ -24,6 +24,7 @@ export class WorkerProcess implements WorkerLink<ToWorker, FromWorker> {
   #onReady: (refusal?: ProvisionError) => void = () => undefined;
   #listener: (message: FromWorker) => void = () => undefined;
   #crash: string | undefined;
+  #killedFor: string | undefined;
   #output = '';
   #isOver = false;
 
@@ -68,12 +69,13 @@ export class WorkerProcess implements WorkerLink<ToWorker, FromWorker> {
   async close(): Promise<void> {
     this.#isOver = true;
     if (this.#child.connected) this.#child.disconnect();
-    const timer = setTimeout(() => this.kill(), endTimeoutMs);
+    const timer = setTimeout(() => this.kill('it did not end'), endTimeoutMs);
     await this.#gone;
     clearTimeout(timer);
   }
 
-  kill(): void {
+  kill(why: string): void {
+    this.#killedFor ??= why;
     this.#child.kill('SIGKILL');
   }
 
@@ -131,6 +133,8 @@ export class WorkerProcess implements WorkerLink<ToWorker, FromWorker> {
 
   #endOf(code: number | null, signal: NodeJS.Signals | null): WorkerEnd {
     if (this.#crash !== undefined) return { why: `it failed: ${this.#crash}`, isDefect: true };
+    if (signal === 'SIGKILL' && this.#killedFor !== undefined)
+      return { why: `${this.#killedFor}, and was ended`, isDefect: false };
     if (signal !== null) return { why: `it was ended by ${signal}`, isDefect: false };
     return { why: `it ended with ${String(code)}`, isDefect: !this.#isOver };
   }
