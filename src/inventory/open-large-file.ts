@@ -27,6 +27,11 @@ export async function openLargeFile(path: string, opened: Map<string, LargeFile>
   }
 }
 
+/** What tells whether a file is still the one that was looked at, wherever it is looked at again. */
+export function stampOf(file: LargeFile): string {
+  return file instanceof LookedAtFile ? file.stamp : '';
+}
+
 /** A file that must stay as it was when it was looked at: its size, its time of change and, once it is known, its hash. */
 class LookedAtFile implements LargeFile {
   readonly path: string;
@@ -38,6 +43,10 @@ class LookedAtFile implements LargeFile {
     this.path = path;
     this.size = Number(state.size);
     this.#state = state;
+  }
+
+  get stamp(): string {
+    return `${this.#state.size} ${this.#state.mtimeNs}`;
   }
 
   sha256(): Promise<string> {

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { RunEvent, StepEvent } from 'provision';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { makeKey } from '../../src/ssh/testing/make-key.ts';
 import { Crowd, startCrowd } from '../hosts/scale/crowd.ts';
 import type { Fate, Member } from '../hosts/scale/fates.ts';
-import { folderWith, provision, type ProvisionResult } from '../hosts/support/provision.ts';
+import { folderWith, provision } from '../hosts/support/provision.ts';
+import { body, env, playbookOf, toldOf, workerLab, type Told } from '../support/worker-lab.ts';
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
@@ -58,111 +58,13 @@ describe('one run over fourteen hosts, five of them bad in one way each', () => 
   });
 });
 
-/** What a user sees of a run, but for times, the order between hosts and the folder of the run. */
-interface Told {
-  readonly exit: number;
-  readonly stderr: string;
-  readonly summary: unknown;
-  readonly phases: readonly RunEvent[];
-  readonly byHost: Readonly<Record<string, readonly string[]>>;
-}
-
 async function told(crowd: Crowd, ...more: readonly string[]): Promise<Told> {
   const { result } = await crowd.run(...more);
   return toldOf(result, crowd.folder);
 }
 
-function toldOf({ stdout, stderr, exit }: ProvisionResult, folder: string): Told {
-  const events = stdout
-    .replaceAll(folder, '/folder')
-    .replace(/through after \d+ ms|"ms":\d+|in \d+ ms/g, '"ms":0')
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as RunEvent);
-  const byHost: Record<string, string[]> = {};
-  for (const event of events)
-    if (event.event === 'step' || event.event === 'step-start' || event.event === 'notice')
-      (byHost[event.host ?? ''] ??= []).push(JSON.stringify(event));
-  return {
-    exit,
-    stderr,
-    summary: events.at(-1),
-    phases: events.filter(({ event }) => event === 'start' || event === 'phase'),
-    byHost,
-  };
-}
-
-const site = `import { action, inventory, largeFile, localFile, onChange, playbook, resource, secret, sh, text } from 'provision';
-const site = inventory({ web: {
-  folder: text(), token: secret(), spoken: secret(), note: localFile(), archive: largeFile(), calls: text(),
-} });
-const written = resource({
-  kind: 'written',
-  want: (props) => props,
-  id: ({ path }) => path,
-  read: async (host, { path }) => {
-    const { code, stdout } = await host.probe(sh\`cat \${path}\`);
-    return code === 0 ? { text: stdout } : undefined;
-  },
-  diff: (have, { text }) => have?.text === text.reveal() ? [] : [{ type: 'secret', path: 'text', have: 'differs' }],
-  apply: async (host, { path, text }) => {
-    console.log('writing with', text.reveal());
-    await host.run(sh\`sleep 0.3; printf %s \${text.reveal()} >\${path}\`, { doing: 'writing' });
-  },
-});
-`;
-
-const playbookOf = (body: string) => `${site}
-export default playbook(site.play('web', ({ host, vars, groups }) => { ${body} }));
-`;
-
-const body = `
-  const all = groups.web.map((peer) => peer.name).join();
-  const same = vars.note.text() + vars.archive.size + all;
-  return [written({ path: vars.folder + '/' + host.name, text: vars.token }), { ...written({
-    path: vars.folder + '/' + host.name + '.peers', text: { reveal: () => same, toJSON: () => same },
-  }) }];`;
-
-/** An inventory of some well hosts, whose values come from everywhere. */
-function lab(text = playbookOf(body), count = 4) {
-  const folder = folderWith({
-    key: makeKey().private,
-    'note.txt': 'a note ',
-    'archive.bin': 'x'.repeat(5000),
-  });
-  const file = (name: string) => folder.file(name);
-  const well = members.filter(({ fate }) => fate === 'well').slice(0, count);
-  const spoken = file('say.sh');
-  writeFileSync(spoken, `#!/bin/sh\necho once >>${file('calls')}\necho spoken-secret-value\n`, {
-    mode: 0o700,
-  });
-  const hosts = well.map(
-    ({ name, port, fingerprint }) =>
-      `    ${name}: { host: 127.0.0.1, port: ${port}, fingerprint: '${fingerprint}' }`,
-  );
-  writeFileSync(
-    file('inventory.yaml'),
-    `all:
-  vars: { user: deploy, key: ${file('key')}, become: false, folder: ${folder.path}, calls: x }
-web:
-  vars:
-    token: { env: WORKERS_TEST_TOKEN }
-    spoken: { command: [${spoken}] }
-    note: note.txt
-    archive: archive.bin
-  hosts:
-${hosts.join('\n')}
-`,
-  );
-  writeFileSync(file('playbook.ts'), text);
-  const args = [file('playbook.ts'), '-i', file('inventory.yaml'), '-F', 'none'];
-  return { folder, file, args, names: well.map(({ name }) => name) };
-}
-
-const env = { WORKERS_TEST_TOKEN: 'token-of-the-test' };
-
 test('what comes from outside is read once, and reaches the hosts through the workers', async () => {
-  const { args, file, names } = lab();
+  const { args, file, names } = workerLab(members);
   const { exit, stdout, stderr } = await provision([...args, '--workers', '2'], { env });
   expect(exit, stderr).toBe(0);
   expect(readFileSync(file('calls'), 'utf8')).toBe('once\n');
@@ -176,7 +78,8 @@ test('what comes from outside is read once, and reaches the hosts through the wo
 });
 
 test('a playbook that makes another plan each time is refused before any host is touched', async () => {
-  const { args, file, names } = lab(
+  const { args, file, names } = workerLab(
+    members,
     playbookOf(
       `return [written({ path: vars.folder + '/' + host.name + Math.random(), text: vars.token })];`,
     ),
@@ -195,7 +98,7 @@ test.each(['0', '-1', '65', 'two'])('--workers %s is refused', async (count) => 
 
 describe('a run whose end comes early', () => {
   test('the first interrupt finishes the steps under way in all workers and skips the others', async () => {
-    const { args, file, names } = lab();
+    const { args, file, names } = workerLab(members);
     let started = 0;
     const { exit, steps } = await provision([...args, '--workers', '2'], {
       env,
@@ -210,7 +113,7 @@ describe('a run whose end comes early', () => {
   });
 
   test('a worker that is killed fails its own hosts and no other, and the run ends', async () => {
-    const { args, names } = lab();
+    const { args, names } = workerLab(members);
     let killed = 0;
     const { exit, steps, summary } = await run([...args, '--workers', '2'], (event, child) => {
       if (event.event !== 'step-start' || event.host !== names[0] || killed > 0) return;
@@ -230,7 +133,7 @@ describe('a run whose end comes early', () => {
   });
 
   test('workers end with a coordinator that is killed, and the next run finds the hosts free', async () => {
-    const { args } = lab();
+    const { args } = workerLab(members);
     let workers: number[] = [];
     await run([...args, '--workers', '2'], (event, child) => {
       if (event.event !== 'step-start' || workers.length > 0) return;
@@ -244,7 +147,7 @@ describe('a run whose end comes early', () => {
   });
 
   test('the second interrupt ends everything at once', async () => {
-    const { args } = lab(playbookOf(body).replace('sleep 0.3', 'sleep 30'));
+    const { args } = workerLab(members, playbookOf(body).replace('sleep 0.3', 'sleep 30'));
     let workers: number[] = [];
     const { exit } = await run([...args, '--workers', '2'], (event, child) => {
       if (event.event !== 'step-start' || workers.length > 0) return;
@@ -259,7 +162,7 @@ describe('a run whose end comes early', () => {
 });
 
 test('a host key that is new is accepted in a worker, told once, and stored once', async () => {
-  const { args, file, names } = lab();
+  const { args, file, names } = workerLab(members);
   const home = folderWith({}).path;
   const text = readFileSync(file('inventory.yaml'), 'utf8').replace(/, fingerprint: '[^']+'/g, '');
   writeFileSync(file('inventory.yaml'), text);
@@ -279,7 +182,7 @@ test('a host key that is new is accepted in a worker, told once, and stored once
 
 describe('a run in slices', () => {
   test('is one report after the merge, and an empty slice is a success', async () => {
-    const { args, file, names } = lab();
+    const { args, file, names } = workerLab(members);
     const outputs: string[] = [];
     for (const index of [1, 2, 3, 4, 5]) {
       const { exit, stdout, stderr, summary } = await provision([...args, '--slice', `${index}/5`], { env });

@@ -3,6 +3,7 @@ import { ProvisionError } from '../../core/errors.ts';
 import { isLocalFile, localFileOf } from '../../core/fields/local-file.ts';
 import { isLargeFile, type LargeFile } from '../../core/large-file.ts';
 import { Secret } from '../../core/secret.ts';
+import { stampOf } from '../../inventory/open-large-file.ts';
 
 /**
  * Values of an inventory as plain JSON, for another process of this machine: what is the same value in two places is so
@@ -18,11 +19,11 @@ export function unpack(packed: Json, large: ReadonlyMap<string, LargeFile>): unk
   return new Unpacker(large).unpack(packed as Packed);
 }
 
-/** The large files that a packed value names, each with its size when it was packed. */
-export function largeFilesIn(packed: Json): { readonly path: string; readonly size: number }[] {
+/** The large files that a packed value names, each as it was when it was packed. */
+export function largeFilesIn(packed: Json): { readonly path: string; readonly stamp: string }[] {
   if (typeof packed !== 'object' || packed === null) return [];
   if (isTagged(packed) && packed['$'] === 'large') {
-    return [{ path: packed['path'] as string, size: packed['size'] as number }];
+    return [{ path: packed['path'] as string, stamp: packed['stamp'] as string }];
   }
   return Object.values(packed).flatMap(largeFilesIn);
 }
@@ -56,7 +57,7 @@ class Packer {
     if (value instanceof Map) return { $: 'map', items: list([...value].flat(1)) };
     if (value instanceof Set) return { $: 'set', items: list(value) };
     if (Array.isArray(value)) return { $: 'list', items: list(value) };
-    if (isLargeFile(value)) return { $: 'large', path: value.path, size: value.size };
+    if (isLargeFile(value)) return { $: 'large', path: value.path, stamp: stampOf(value) };
     if (isLocalFile(value)) {
       return { $: 'file', path: value.path, base64: Buffer.from(value.content).toString('base64') };
     }

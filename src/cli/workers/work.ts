@@ -6,7 +6,7 @@ import { systemClock } from '../../engine/clock.ts';
 import type { Executor } from '../../engine/executor.ts';
 import { LocalExecutor } from '../../engine/local-executor.ts';
 import { planDigest } from '../../engine/plan-digest.ts';
-import { openLargeFile } from '../../inventory/open-large-file.ts';
+import { openLargeFile, stampOf } from '../../inventory/open-large-file.ts';
 import { mapTexts } from '../../report/map-texts.ts';
 import { maskText } from '../../report/mask.ts';
 import type { SshTarget } from '../../ssh/target.ts';
@@ -73,11 +73,11 @@ async function samePlan(setup: Setup): Promise<Plan> {
 
 async function openLargeFiles({ resolved }: Setup): Promise<ReadonlyMap<string, LargeFile>> {
   const opened = new Map<string, LargeFile>();
-  for (const { path, size } of largeFilesIn(resolved)) {
+  for (const { path, stamp } of largeFilesIn(resolved)) {
     const file = await openLargeFile(path, opened).catch((error: unknown) => {
       throw changed(path, (error as Error).message);
     });
-    if (file.size !== size) throw changed(path, `it had ${size} bytes and now has ${file.size}`);
+    if (stampOf(file) !== stamp) throw changed(path, 'its size or its time of change is another one');
   }
   return opened;
 }
