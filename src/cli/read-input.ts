@@ -71,7 +71,7 @@ export interface Asking {
  * @throws ProvisionError with every problem of the input; `NEED_INPUT` when values are missing and nobody can be asked
  */
 export async function readInput(
-  request: InputFiles & StepSelection & { readonly readOnly: boolean; readonly slice?: Slice },
+  request: InputFiles & StepSelection & { readonly readOnly: boolean; readonly slice?: Slice | undefined },
   asking: Asking,
   failedHosts = failedHostsOf(request.inventory),
 ): Promise<Input> {

@@ -46,6 +46,9 @@ export async function withHosts(
   { sink, mayAsk, confirm }: Asking,
   work: (reach: Reach) => Promise<number>,
 ): Promise<number> {
+  const { slice } = input.plan;
+  if (slice && input.targets.size === 0)
+    sink.message(`slice ${slice.index} of ${slice.of} has no hosts: there is nothing to do in it`);
   const withGiven = await withPasswords(input.targets, request, mayAsk);
   const targets = mayAsk ? await askPassphrases(withGiven, answerSecret) : withGiven;
   const recorder = startRecord(request, input, sink);

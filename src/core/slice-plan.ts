@@ -4,6 +4,12 @@ import type { Plan, PlayPlan } from './plan.ts';
 /** Which part of the hosts a run is for: `2/3` is the second of three. */
 export type Slice = Pick<SliceOutline, 'index' | 'of'>;
 
+/** `2/3` as it is said on the command line and in plans; undefined when it is no slice. */
+export function parseSlice(text: string): Slice | undefined {
+  const [, index, of] = /^([1-9]\d{0,3})\/([1-9]\d{0,3})$/.exec(text)?.map(Number) ?? [];
+  return index === undefined || of === undefined || index > of ? undefined : { index, of };
+}
+
 /**
  * The part of a plan that is for one slice of its hosts. Hosts that a run must coordinate stay together: those of plays that
  * read each other's groups, and those of a play that goes from host to host. The slices are the same whoever makes them of

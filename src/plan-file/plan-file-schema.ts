@@ -25,7 +25,7 @@ const choices = record(
     skipTags: listOf(text),
     skipRequirement: listOf(text),
   },
-  { startAt: text },
+  { startAt: text, slice: { type: 'string', pattern: String.raw`^[1-9]\d{0,3}/[1-9]\d{0,3}$` } },
 );
 
 /**

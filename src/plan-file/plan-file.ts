@@ -35,6 +35,8 @@ export interface PlanChoices {
   readonly tags: readonly string[];
   readonly skipTags: readonly string[];
   readonly skipRequirement: readonly string[];
+  /** The part of these hosts that the plan is for: `2/3`. Absent: all. */
+  readonly slice?: string;
 }
 
 export interface PlannedPlay {

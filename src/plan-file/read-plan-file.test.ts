@@ -81,3 +81,12 @@ test('only a file is read', async () => {
   expect(await read('.')).toContain('is no file');
   expect(await read('absent')).toContain('cannot be read');
 });
+
+test('a slice that there cannot be is refused, and others are taken', () => {
+  const parse = (slice: string) => {
+    const { options, ...rest } = planFile();
+    return parsePlanFile(JSON.stringify({ ...rest, options: { ...options, slice } }), 'plan.json');
+  };
+  expect(parse('2/3').options.slice).toBe('2/3');
+  for (const slice of ['4/3', '0/3', '1/99999', 'all']) expect(() => parse(slice)).toThrow(/PLAN_FILE/);
+});

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { ProvisionError, throwProblems, type Problem } from '../core/errors.ts';
+import { parseSlice } from '../core/slice-plan.ts';
 import type { PlanFile } from './plan-file.ts';
 import { planFileSchema } from './plan-file-schema.ts';
 import { schemaProblems } from './schema-problems.ts';
@@ -33,7 +34,11 @@ export function parsePlanFile(text: string, path: string): PlanFile {
   });
   const more = found.length - told.length;
   throwProblems(more > 0 ? [...told, refusal(path, `has ${more} more faults`)] : told);
-  return value as PlanFile;
+  const file = value as PlanFile;
+  const { slice } = file.options;
+  if (slice !== undefined && !parseSlice(slice))
+    throw new ProvisionError(refusal(path, `is no plan: at options.slice: there is no slice ${slice}`));
+  return file;
 }
 
 async function readBounded(path: string): Promise<string> {

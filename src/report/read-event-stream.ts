@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { errorCodes, type Problem } from '../core/errors.ts';
 import type { RunEvent } from '../core/event.ts';
+import type { RecordedEvent } from '../core/run-record.ts';
 
 /** What a run told with `--output jsonl`, whole. */
 export interface EventStream {
@@ -15,9 +16,13 @@ export interface EventStream {
 const mostBytes = 256 * 1024 * 1024;
 const mostProblems = 10;
 
-/** Reads a file of events, which may come from anywhere; or tells everything that is wrong with it. */
+/**
+ * Reads a file of events, which may come from anywhere; or tells everything that is wrong with it.
+ * @param isRecord it is that of a recorded run, which may hold the check before the run as well, and says when all happened
+ */
 export async function readEventStream(
   file: string,
+  isRecord = false,
 ): Promise<{ readonly stream: EventStream } | { readonly problems: readonly Problem[] }> {
   const problems: Problem[] = [];
   const fault = (happened: string, line?: number) => problems.push(streamProblem(happened, file, line));
@@ -26,8 +31,9 @@ export async function readEventStream(
     const text = await readBounded(file);
     for (const [index, line] of text.split('\n').entries()) {
       if (line === '' || problems.length >= mostProblems) continue;
-      const found = parseLine(line);
+      const found = parseLine(line, isRecord);
       if (typeof found === 'string') fault(found, index + 1);
+      else if (found.event === 'start' && isRecord) events.splice(0, events.length, found);
       else if (found.event === 'start' && events.length > 0) fault('a second run begins here', index + 1);
       else if (events.at(-1)?.event === 'summary') fault('something follows the summary', index + 1);
       else events.push(found);
@@ -134,7 +140,7 @@ const shapes: Readonly<Record<RunEvent['event'], Shapes>> = {
 };
 
 /** The event of a line, or what is wrong with it. */
-function parseLine(line: string): RunEvent | string {
+function parseLine(line: string, isRecord: boolean): RunEvent | string {
   let value: unknown;
   try {
     value = JSON.parse(line);
@@ -147,7 +153,9 @@ function parseLine(line: string): RunEvent | string {
   const [required, optional = {}] = shapes[name as RunEvent['event']];
   const key = wrongKey(value, required, optional);
   if (key === 'schema') return 'it has another schema than 1.0: it was written by another provision';
-  return key === undefined ? (value as RunEvent) : `this ${name} event is not whole: look at "${key}"`;
+  if (key !== undefined) return `this ${name} event is not whole: look at "${key}"`;
+  const { time: _time, ...event } = value as RecordedEvent;
+  return isRecord ? event : (value as RunEvent);
 }
 
 /** A stream of which lines are missing must not become a report. */

@@ -1,4 +1,5 @@
 import { ProvisionError, throwProblems } from '../../core/errors.ts';
+import { parseSlice } from '../../core/slice-plan.ts';
 import { expectedSteps, type ExpectedStep } from '../../engine/plan-guard.ts';
 import { Seal } from '../../engine/seal.ts';
 import { movedSteps, otherInput } from '../../plan-file/compare-plans.ts';
@@ -22,10 +23,14 @@ import { withHosts, type Reach } from '../with-hosts.ts';
  */
 export async function applyCommand(given: ApplyRequest, sink: Sink): Promise<number> {
   const file = await readPlanFile(given.plan);
-  const request = { ...given, ...file.options };
+  const { slice, ...choices } = file.options;
+  const request = { ...given, ...choices };
   sink.message(storyOf(file));
   refuseOtherVersion(file);
-  const { input, mayAsk } = await openInput({ ...request, readOnly: true }, sink);
+  const { input, mayAsk } = await openInput(
+    { ...request, readOnly: true, slice: slice === undefined ? undefined : parseSlice(slice) },
+    sink,
+  );
   const seal = new Seal(input.plan, file.salt);
   await refuseOtherInput(file, input, seal);
   return withHosts(request, input, { sink, mayAsk }, (reach) =>
@@ -45,7 +50,11 @@ class Application {
     this.#seal = seal;
   }
 
-  async run(request: ApplyRequest & PlanFile['options'], sink: Sink, reach: Reach): Promise<number> {
+  async run(
+    request: ApplyRequest & Omit<PlanFile['options'], 'slice'>,
+    sink: Sink,
+    reach: Reach,
+  ): Promise<number> {
     const { salt, plays } = this.#file;
     const run = new ReportedRun(this.#input.plan, request, sink, reach);
     // Locked first: what is compared is then what is changed.

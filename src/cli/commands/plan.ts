@@ -61,13 +61,13 @@ async function planFileOf(
     ...(playbook !== undefined && { playbook }),
     salt,
     input: await inputHash(input, seal),
-    options: choicesOf(request, plan),
+    options: choicesOf(request, input.whole),
     plays: await plannedPlays(plan, stepEvents(events), planFileTools(seal)),
   };
 }
 
 /** Hosts by name: what a pattern such as `@failed` means may be another when the plan is applied. */
-function choicesOf(request: PlanRequest, plan: Plan): PlanFile['options'] {
+function choicesOf(request: PlanRequest, whole: Plan): PlanFile['options'] {
   const {
     limit,
     exclude,
@@ -77,9 +77,10 @@ function choicesOf(request: PlanRequest, plan: Plan): PlanFile['options'] {
     tags = [],
     skipTags = [],
     skipRequirement,
+    slice,
   } = request;
   const isChosen = limit.length > 0 || exclude.length > 0;
-  const hosts = plan.plays.flatMap((play) => play.hosts.map(({ host }) => host));
+  const hosts = whole.plays.flatMap((play) => play.hosts.map(({ host }) => host));
   return {
     limit: isChosen ? [...new Set(hosts)] : [],
     only,
@@ -88,5 +89,6 @@ function choicesOf(request: PlanRequest, plan: Plan): PlanFile['options'] {
     tags,
     skipTags,
     skipRequirement,
+    ...(slice && { slice: `${slice.index}/${slice.of}` }),
   };
 }

@@ -9,6 +9,7 @@ import { mergeSlices } from '../../report/merge-slices.ts';
 import { readEventStream } from '../../report/read-event-stream.ts';
 import { createReporter } from '../../report/report.ts';
 import type { Sink } from '../../report/sink.ts';
+import { eventSource, type EventSource } from '../event-source.ts';
 import { terminalStyle } from '../terminal.ts';
 import type { ReportRequest } from '../program/report.ts';
 
@@ -17,9 +18,10 @@ import type { ReportRequest } from '../program/report.ts';
  * @returns the exit code that the run in one piece would have had
  */
 export async function reportCommand(request: ReportRequest, sink: Sink): Promise<number> {
-  refuseOverwriting(request);
+  const sources = await Promise.all(request.files.map(eventSource));
+  refuseOverwriting(request, sources);
   const read = [];
-  for (const file of request.files) read.push(await readEventStream(file));
+  for (const { file, isRecord } of sources) read.push(await readEventStream(file, isRecord));
   throwProblems(read.flatMap((each) => ('problems' in each ? each.problems : [])));
   const streams = read.flatMap((each) => ('stream' in each ? [each.stream] : []));
   const events = mergeSlices(streams, combineExits);
@@ -41,8 +43,8 @@ async function show(events: readonly RunEvent[], { output, diff }: ReportRequest
   await reporter.close();
 }
 
-function refuseOverwriting({ files, out }: ReportRequest): void {
-  if (out === undefined || !files.some((file) => resolve(file) === resolve(out))) return;
+function refuseOverwriting({ out }: ReportRequest, sources: readonly EventSource[]): void {
+  if (out === undefined || !sources.some(({ file }) => resolve(file) === resolve(out))) return;
   throw new ProvisionError({
     code: 'USAGE',
     happened: `${out} is one of the files that are merged, and would be overwritten`,

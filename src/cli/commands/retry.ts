@@ -31,7 +31,8 @@ export async function retryCommand({ id, defaults, given }: RetryRequest, sink: 
   );
   for (const file of changedSince(record)) sink.message(`warning: ${file} has changed since that run`);
   const { inventory, playbook } = record;
-  const recorded = record.options as Partial<RunRequest>;
+  // The hosts are those of the slice already, and would be parted in another way.
+  const { slice: _slice, ...recorded } = record.options as Partial<RunRequest>;
   return runCommand(
     { ...defaults, ...recorded, ...given, command: 'run', inventory, playbook, limit: hosts, exclude: [] },
     sink,

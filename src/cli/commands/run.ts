@@ -15,9 +15,6 @@ import { withHosts } from '../with-hosts.ts';
 export async function runCommand(request: RunRequest, sink: Sink): Promise<number> {
   refuseUnasked(request, canAsk(request));
   const { input, mayAsk } = await openInput({ ...request, readOnly: request.check }, sink);
-  const { slice } = input.plan;
-  if (slice && input.targets.size === 0)
-    sink.message(`slice ${slice.index} of ${slice.of} has no hosts: there is nothing to do in it`);
   const confirm = (stop: () => void) => stepQuestions(sink, stop);
   const ask = { sink, mayAsk, ...(request.step && { confirm }) };
   return withHosts(request, input, ask, async (reach) => {

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { ProvisionError } from '../../core/errors.ts';
-import { named, reachOptions, type ReachRequest } from './options.ts';
+import { named, reachOptions, refuseSlice, type ReachRequest } from './options.ts';
 
 export interface ApplyRequest extends ReachRequest {
   readonly command: 'apply';
@@ -14,7 +14,10 @@ export function defineApply(program: Command, choose: (request: ApplyRequest) =>
     .command('apply')
     .description('apply a plan: exactly what it shows, and only where nothing has moved since')
     .argument('<plan>', 'file that provision plan has written');
-  reachOptions(command)
+  refuseSlice(reachOptions(command), {
+    happened: 'a plan is applied as a whole: which slice it is for was chosen when it was made',
+    remedy: 'make a plan of each slice with: provision plan --slice 2/3 -o FILE',
+  })
     .option('-D, --diff', 'show the text of changed files; never of secrets', false)
     .action(
       (

@@ -1,7 +1,8 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { reservedTags } from '../../core/block.ts';
 import type { StepSelection } from '../../core/select-steps.ts';
-import type { Slice } from '../../core/slice-plan.ts';
+import { parseSlice, type Slice } from '../../core/slice-plan.ts';
+import { ProvisionError } from '../../core/errors.ts';
 import type { HostSelection } from '../select-hosts.ts';
 
 /** What every command that reads an inventory is given. */
@@ -118,11 +119,19 @@ export function sliceOption(command: Command): Command {
   return command.option('--slice <i/n>', 'only the i-th of n parts of the hosts', slice);
 }
 
+/** For commands whose hosts are given otherwise, so that whoever tries it is told how. */
+export function refuseSlice(command: Command, why: { happened: string; remedy: string }): Command {
+  return command.addOption(
+    new Option('--slice <i/n>').hideHelp().argParser(() => {
+      throw new ProvisionError({ code: 'USAGE', ...why });
+    }),
+  );
+}
+
 function slice(value: string): Slice {
-  const [, index, of] = /^([1-9]\d{0,3})\/([1-9]\d{0,3})$/.exec(value)?.map(Number) ?? [];
-  if (index === undefined || of === undefined || index > of)
-    throw new InvalidArgumentError('It must be such as 1/3, 2/3 or 3/3.');
-  return { index, of };
+  const found = parseSlice(value);
+  if (!found) throw new InvalidArgumentError('It must be such as 1/3, 2/3 or 3/3.');
+  return found;
 }
 
 export function forksOption(command: Command): Command {

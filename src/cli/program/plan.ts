@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { collect, named, reachOptions, type ReachRequest } from './options.ts';
+import type { Slice } from '../../core/slice-plan.ts';
+import { collect, named, reachOptions, sliceOption, type ReachRequest } from './options.ts';
 
 export interface PlanRequest extends ReachRequest {
   readonly command: 'plan';
@@ -8,10 +9,14 @@ export interface PlanRequest extends ReachRequest {
   readonly skipRequirement: readonly string[];
   /** Path of the file to write. */
   readonly out?: string;
+  readonly slice?: Slice;
 }
 
 export function definePlan(program: Command, choose: (request: PlanRequest) => void): void {
-  reachOptions(program.command('plan').description('show what would change, and keep it as a plan to apply'))
+  const command = program
+    .command('plan')
+    .description('show what would change, and keep it as a plan to apply');
+  sliceOption(reachOptions(command))
     .option('-o, --out <file>', 'write the plan to this file')
     .option('-D, --diff', 'show the text of changed files; never of secrets', false)
     .option('--detailed-exitcode', 'exit with 20 when something would change', false)

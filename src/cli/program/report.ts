@@ -2,7 +2,7 @@ import { Option, type Command } from 'commander';
 
 export interface ReportRequest {
   readonly command: 'report';
-  /** Paths of the outputs of slices. */
+  /** Paths of the outputs of slices, folders of their records, or ids of runs that are recorded here. */
   readonly files: readonly string[];
   /** Path of the file to write. */
   readonly out?: string;
@@ -17,7 +17,7 @@ export function defineReport(program: Command, choose: (request: ReportRequest) 
     .description('work with what runs have told')
     .command('merge')
     .description('make one report of the slices of a run; exits as the run in one piece would have')
-    .argument('<files...>', 'what each slice wrote with --output jsonl')
+    .argument('<files...>', 'what each slice wrote with --output jsonl; or its record: the id or the folder')
     .option('-o, --out <file>', 'write the events of the whole run to this file')
     .addOption(
       new Option('--output <format>', 'human: the summary; jsonl: one event a line')

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { commonOptions, contactOptions } from './options.ts';
+import { commonOptions, contactOptions, refuseSlice } from './options.ts';
 import { applyOptions, type RunRequest } from './run.ts';
 
 /** The options of a run, without what its record says: which input, which hosts and which steps. */
@@ -15,6 +15,7 @@ type RetryOptions = Omit<
   | 'startAt'
   | 'tags'
   | 'skipTags'
+  | 'slice'
 >;
 
 export interface RetryRequest {
@@ -34,16 +35,15 @@ export function defineRetry(program: Command, choose: (request: RetryRequest) =>
       '[id]',
       'the id of a run, its beginning, or last; default: the last one that applied something',
     );
-  applyOptions(contactOptions(commonOptions(command))).action(
-    (id: string | undefined, defaults: RetryOptions) => {
-      const given = Object.fromEntries(
-        Object.entries(defaults).filter(([name]) =>
-          wasGiven(command, name === 'verbosity' ? 'verbose' : name),
-        ),
-      ) as Partial<RetryOptions>;
-      choose({ command: 'retry', ...(id !== undefined && { id }), defaults, given });
-    },
-  );
+  refuseSlice(applyOptions(contactOptions(commonOptions(command))), {
+    happened: 'a retry is for the hosts that one recorded run has left undone, and they are not parted again',
+    remedy: 'retry the run of that slice, or do the slice again: provision --slice 2/3',
+  }).action((id: string | undefined, defaults: RetryOptions) => {
+    const given = Object.fromEntries(
+      Object.entries(defaults).filter(([name]) => wasGiven(command, name === 'verbosity' ? 'verbose' : name)),
+    ) as Partial<RetryOptions>;
+    choose({ command: 'retry', ...(id !== undefined && { id }), defaults, given });
+  });
 }
 
 function wasGiven(command: Command, name: string): boolean {
