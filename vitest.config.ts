@@ -16,6 +16,9 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['src/**/*.test.ts', 'playbooks/**/*.test.ts', 'test/unit/**/*.test.ts'],
+          // Ends what hangs, and says nothing of how long a test may take on a busy machine.
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
         },
       },
       {
