@@ -112,15 +112,14 @@ function render(props: NginxTlsProps, nginx: NginxHost, folder: string, configHa
 
 /** The installed NGINX, or the one that the host would install; undefined when neither can be told. */
 async function discoverNginx(host: ReadHost): Promise<DiscoveredNginx | undefined> {
-  const [installed, candidate, facts] = await Promise.all([
-    host.probe(sh`nginx -V 2>&1`),
-    host.probe(sh`apt-cache policy nginx 2>/dev/null`),
+  const [{ stdout }, facts] = await Promise.all([
+    host.probe(sh`nginx -V 2>&1 || apt-cache policy nginx 2>/dev/null`),
     host.facts(),
   ]);
-  const present = /nginx\/(\d+)\.(\d+)\.(\d+)/.exec(installed.stdout);
-  const found = present ?? /Candidate: (\d+)\.(\d+)\.(\d+)/.exec(candidate.stdout);
+  const present = /^nginx version: nginx\/(\d+)\.(\d+)\.(\d+)/m.exec(stdout);
+  const found = present ?? /Candidate: (\d+)\.(\d+)\.(\d+)/.exec(stdout);
   if (!found) return undefined;
-  const library = /OpenSSL (\d+)\.(\d+)/.exec(installed.stdout);
+  const library = /OpenSSL (\d+)\.(\d+)/.exec(stdout);
   const postQuantum = library !== null && isAtLeast([Number(library[1]), Number(library[2])], [3, 5]);
   return {
     version: found.slice(1, 4).map(Number),

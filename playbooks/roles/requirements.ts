@@ -89,10 +89,9 @@ function resolves(hostname: string, nodes: readonly { readonly address: string }
     name: 'dns',
     rule: `${hostname} leads to the load balancer`,
     async check(host) {
-      const { stdout } = await host.probe(
-        sh`getent ahosts ${hostname} | cut -d ' ' -f 1 | sort -u | head -n 8`,
-      );
-      const addresses = stdout.split('\n').filter((line) => /^[0-9a-fA-F:.]{2,45}$/.test(line));
+      const { stdout } = await host.probe(sh`getent ahosts ${hostname}`);
+      const found = stdout.matchAll(/^([0-9a-fA-F:.]{2,45})(?:\s|$)/gm);
+      const addresses = [...new Set([...found].map(([, address]) => address!))].sort().slice(0, 8);
       if (addresses.length === 0) {
         return {
           level: 'warn',

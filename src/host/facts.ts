@@ -12,8 +12,9 @@ export async function gatherFacts(connection: Connection, clock: () => number): 
 // os-release comes last and is only read, never sourced: it is the host's word.
 const gather = Script.fromTrusted(`LC_ALL=C; export LC_ALL
 echo "now=$(date +%s%N)"
-echo "architecture=$(uname -m)"
-echo "kernel=$(uname -r)"
+set -- $(uname -rm)
+echo "kernel=$1"
+echo "architecture=$2"
 echo "cpus=$(nproc 2>/dev/null || grep -c ^processor /proc/cpuinfo)"
 while read -r key value _; do [ "$key" = MemTotal: ] && echo "memory=$value"; done </proc/meminfo
 [ -d /run/systemd/system ] && echo systemd=yes

@@ -52,7 +52,9 @@ export async function findContainers(
 ): Promise<{ readonly engine: DockerAnswer['engine'] } & FoundContainers> {
   const answer = await askDocker(host, findScript(name));
   if (answer.engine !== 'answers') return { engine: answer.engine };
-  return { engine: 'answers', ...sortOut(parseRecords(answer.output.stdout), name) };
+  // Most of them are found in both ways.
+  const records = new Map(parseRecords(answer.output.stdout).map((record) => [record.id, record]));
+  return { engine: 'answers', ...sortOut([...records.values()], name) };
 }
 
 /**
@@ -92,14 +94,13 @@ function inspect(ids: readonly string[]): Script {
 }
 
 function findScript(name: string): Script {
-  const exactly = (each: string) => `name=^/?${each.replaceAll('.', '[.]')}$`;
+  const names = `name=^/?${name.replaceAll('.', '[.]')}(${previousName('').replaceAll('.', '[.]')})?$`;
   const list = (filter: string) => sh`docker ps --all --quiet --no-trunc --filter ${filter}`;
   return sh`date +%s
 labelled=$(${list(`label=${nameLabel}=${name}`)}) || exit
-named=$(${list(exactly(name))}) || exit
-aside=$(${list(exactly(previousName(name)))}) || exit
-[ -n "$labelled$named$aside" ] || exit 0
-${inspect([])} $(printf '%s\n' $labelled $named $aside | sort -u)`;
+named=$(${list(names)}) || exit
+[ -n "$labelled$named" ] || exit 0
+${inspect([])} $labelled $named`;
 }
 
 function sortOut(records: readonly ContainerRecord[], name: string): FoundContainers {

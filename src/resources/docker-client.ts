@@ -1,13 +1,17 @@
 import { ProvisionError } from '../core/errors.ts';
 import type { Host, Output, ReadHost } from '../core/host.ts';
-import type { Script } from '../core/script.ts';
-import { sh } from '../core/script.ts';
+import { Script, sh } from '../core/script.ts';
 
 /** What a question to Docker came to: `missing` without a client, `silent` when no engine answers it. */
 export type DockerAnswer =
   | { readonly engine: 'missing' }
   | { readonly engine: 'silent' }
   | { readonly engine: 'answers'; readonly output: Output };
+
+/** `tell KEY TEXT` prints `KEY=` and the first line of a text, by no process but the shell. */
+export const tellFirstLine = Script.fromTrusted(`end='
+'
+tell() { printf '%s=%s\\n' "$1" "\${2%%"$end"*}"; }`);
 
 const noClient = 127;
 const noEngine = 69;

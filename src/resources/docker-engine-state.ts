@@ -1,6 +1,6 @@
 import type { ReadHost } from '../core/host.ts';
-import { Script } from '../core/script.ts';
-import { quoteLine } from './docker-client.ts';
+import { joinScripts, Script } from '../core/script.ts';
+import { quoteLine, tellFirstLine } from './docker-client.ts';
 
 /**
  * What runs containers on a host.
@@ -82,18 +82,34 @@ function parseEvidence(stdout: string): EngineEvidence {
   return evidence;
 }
 
-const collect = Script.fromTrusted(`PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin:/snap/bin
+// Two questions to Docker where an engine answers: each is a process that looks for all its plugins first.
+const collect = joinScripts([
+  tellFirstLine,
+  Script.fromTrusted(`PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin:/snap/bin
 client=$(command -v docker)
 echo "client=$client"
 echo "clientFile=\${client:+$(readlink -f "$client")}"
 daemon=$(command -v dockerd)
 echo "daemon=\${daemon:+$(readlink -f "$daemon")}"
-echo "elsewhere=$(case \${DOCKER_HOST-} in ''|unix:///var/run/docker.sock|unix:///run/docker.sock) ;; *) echo "$DOCKER_HOST" ;; esac)"
-echo "packages=$(dpkg-query -W -f='\${db:Status-Status} \${Package}\\n' docker.io docker-cli docker-ce docker-ce-cli containerd containerd.io runc podman-docker moby-engine moby-cli 2>/dev/null | sed -n 's/^installed //p' | tr '\\n' ' ')"
+case \${DOCKER_HOST-} in
+  ''|unix:///var/run/docker.sock|unix:///run/docker.sock) ;;
+  *) tell elsewhere "$DOCKER_HOST" ;;
+esac
+packages=
+for entry in $(dpkg-query -W -f='\${db:Status-Status}/\${Package}\\n' docker.io docker-cli docker-ce docker-ce-cli containerd containerd.io runc podman-docker moby-engine moby-cli 2>/dev/null); do
+  case $entry in installed/*) packages="$packages \${entry#*/}" ;; esac
+done
+echo "packages=$packages"
 if [ -n "$client" ]; then
-  echo "release=$(docker --version 2>&1 | head -n 1)"
-  echo "server=$(docker version --format '{{.Server.Version}}' 2>/dev/null | head -n 1)"
-  echo "security=$(docker info --format '{{.SecurityOptions}}' 2>/dev/null | head -n 1)"
+  tell release "$(docker --version 2>&1)"
+  engine=$(docker info --format '{{.ServerVersion}} {{.SecurityOptions}}' 2>/dev/null)
+  server=\${engine%% *}
+  [ -n "$server" ] || server=$(docker version --format '{{.Server.Version}}' 2>/dev/null)
+  tell server "$server"
+  tell security "\${engine#* }"
 fi
-echo "boot=$(systemctl is-enabled docker.service 2>/dev/null | head -n 1)"
-echo "apparmor=$(cat /sys/module/apparmor/parameters/enabled 2>/dev/null)"`);
+tell boot "$(systemctl is-enabled docker.service 2>/dev/null)"
+apparmor=
+{ read -r apparmor </sys/module/apparmor/parameters/enabled; } 2>/dev/null
+echo "apparmor=$apparmor"`),
+]);

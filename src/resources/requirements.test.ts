@@ -66,11 +66,17 @@ it.each([
 describe('disks', () => {
   const step = diskFree({ paths: ['/var/lib/docker', '/opt/x'], warnBelowGb: 20, failBelowGb: 10 });
   it.each([
-    [`${80 * gb} /\n${80 * gb} /\n`, 'pass', '80.0 GB free on /'],
-    [`${80 * gb} /\n${15 * gb} /opt\n`, 'warn', '80.0 GB free on /, 15.0 GB free on /opt'],
-    [`${5 * gb} /\n`, 'fail', '5.0 GB free on /'],
-    ['', 'warn', 'unknown'],
-  ])('with %j are a %s', async (stdout, level, figure) => {
+    [[`/dev/sda1 99 9 ${80 * gb} 20% /`, `/dev/sda1 99 9 ${80 * gb} 20% /`], 'pass', '80.0 GB free on /'],
+    [
+      [`/dev/sda1 99 9 ${80 * gb}  20% /`, `//nas/a b 99 9 ${15 * gb} - /opt`],
+      'warn',
+      '80.0 GB free on /, 15.0 GB free on /opt',
+    ],
+    [[`/dev/sda1 99 9 ${5 * gb} 100% /`], 'fail', '5.0 GB free on /'],
+    [[], 'warn', 'unknown'],
+  ])('with %j are a %s', async (lines, level, figure) => {
+    const header = 'Filesystem     1024-blocks     Used Available Capacity Mounted on';
+    const stdout = [header, ...lines, ''].join('\n');
     expect(await step.check(new MemoryHost().answer('df -Pk', stdout))).toMatchObject({ level, figure });
   });
 });
@@ -86,12 +92,12 @@ it.each([
 });
 
 it.each([
-  ['cgroup2fs\ncpu io memory pids\n', {}, 'pass', 'cgroup v2'],
-  ['cgroup2fs\ncpu io\n', {}, 'fail', 'cgroup v2 without the memory controller'],
-  ['tmpfs\nmemory\n', {}, 'pass', 'cgroup v1'],
-  ['tmpfs\nmemory\n', { v1: 'warn' }, 'warn', 'cgroup v1'],
-  ['cgroup2fs\nmemory\n', { v2: 'fail' }, 'fail', 'cgroup v2'],
-  ['none\n', {}, 'fail', 'cgroup v1 without the memory controller'],
+  ['v2 cpu io memory pids\n', {}, 'pass', 'cgroup v2'],
+  ['v2 cpu io\n', {}, 'fail', 'cgroup v2 without the memory controller'],
+  ['v1 memory\n', {}, 'pass', 'cgroup v1'],
+  ['v1 memory\n', { v1: 'warn' }, 'warn', 'cgroup v1'],
+  ['v2 memory\n', { v2: 'fail' }, 'fail', 'cgroup v2'],
+  ['', {}, 'fail', 'cgroup v1 without the memory controller'],
 ] as const)('control groups with %j and %j are a %s', async (stdout, rules, level, figure) => {
   const host = new MemoryHost().answer('/sys/fs/cgroup', stdout);
   expect(await cgroups(rules).check(host)).toMatchObject({ level, figure });
@@ -122,9 +128,11 @@ describe('F37: ports', () => {
 
   it('of containers count as own only when the container bears the label', async () => {
     const host = new MemoryHost().answer('ss -Hltnp', proxy);
-    host.answer('label=com.example.name=web --filter publish=443', 'f00ba4\n');
-    expect(await portsFree([ours]).check(host)).toMatchObject({ level: 'pass' });
-    host.answer('docker ps', '');
+    for (const ports of ['0.0.0.0:443->8443/tcp, :::443->8443/tcp', '9000/tcp, [::]:440-445->440-445/tcp']) {
+      host.answer('label=com.example.name=web', `${ports}\n`);
+      expect(await portsFree([ours]).check(host)).toMatchObject({ level: 'pass' });
+    }
+    host.answer('docker ps', '443/tcp, 0.0.0.0:443->443/udp, 0.0.0.0:4430->443/tcp\n');
     expect(await portsFree([ours]).check(host)).toMatchObject({
       level: 'fail',
       figure: 'held: 443 by docker-proxy',

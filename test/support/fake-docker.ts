@@ -76,10 +76,10 @@ export class FakeDocker {
 
   #list(script: string): string {
     const name = /label=io\.provision\.container=([^\s')]+)/.exec(script)![1]!;
-    const found = this.containers.filter(
-      (each) =>
-        each.labels['io.provision.container'] === name || [name, `${name}.provision-old`].includes(each.name),
-    );
+    const labelled = this.containers.filter((each) => each.labels['io.provision.container'] === name);
+    const named = this.containers.filter((each) => [name, `${name}.provision-old`].includes(each.name));
+    // What is found in both ways is told twice, as by the client.
+    const found = [...labelled, ...named];
     return `${clock()}\n${found.map((each) => this.#describe(each)).join('\n')}\n`;
   }
 

@@ -15,14 +15,14 @@ export function cgroups({
     name: 'cgroups',
     rule: `control groups with the memory controller${refused(v1, v2)}`,
     async check(host) {
-      const { stdout } = await host.probe(sh`stat -fc %T /sys/fs/cgroup 2>/dev/null || echo none
-if [ -r /sys/fs/cgroup/cgroup.controllers ]; then cat /sys/fs/cgroup/cgroup.controllers
-else while read -r name _ _ enabled; do [ "$name$enabled" = memory1 ] && echo memory; done </proc/cgroups; fi
+      const { stdout } = await host.probe(sh`controllers=
+if [ -r /sys/fs/cgroup/cgroup.controllers ]; then read -r controllers </sys/fs/cgroup/cgroup.controllers; echo "v2 $controllers"
+else while read -r name _ _ enabled; do [ "$name$enabled" = memory1 ] && echo 'v1 memory'; done </proc/cgroups; fi
 exit 0`);
-      const [type = '', ...controllers] = stdout.split('\n');
-      const version = type === 'cgroup2fs' ? 'v2' : 'v1';
+      const [told = '', ...controllers] = stdout.trim().split(' ');
+      const version = told === 'v2' ? 'v2' : 'v1';
       const figure = `cgroup ${version}`;
-      if (!controllers.join(' ').split(' ').includes('memory')) {
+      if (!controllers.includes('memory')) {
         const advice = 'boot the kernel with cgroup_enable=memory (cgroup_memory=1 on some boards)';
         return { level: 'fail', figure: `${figure} without the memory controller`, advice };
       }

@@ -1,5 +1,5 @@
 import { requirement } from '../../core/requirement.ts';
-import { sh } from '../../core/script.ts';
+import { joinScripts, Script, sh } from '../../core/script.ts';
 import type { RequirementStep } from '../../core/step.ts';
 
 const kbOfGb = 1024 * 1024;
@@ -22,13 +22,9 @@ export function diskFree({
     name: 'disk',
     rule: `${warnBelowGb} GB free for ${paths.join(', ')}, at least ${failBelowGb} GB`,
     async check(host) {
-      const { stdout } = await host.probe(sh`LC_ALL=C; export LC_ALL
-for path in ${paths}; do
-  while [ ! -d "$path" ]; do path=$(dirname -- "$path"); done
-  df -Pk -- "$path" | { read -r _; read -r _ _ _ free _ mount; echo "$free $mount"; }
-done`);
+      const { stdout } = await host.probe(joinScripts([sh`set -- ${paths}`, look]));
       const freeKb = new Map<string, number>();
-      for (const [, free, mount] of stdout.matchAll(/^(\d{1,15}) (\/.*)$/gm))
+      for (const [, free, mount] of stdout.matchAll(/ (\d{1,15}) +(?:\d{1,3}%|-) (\/.*)$/gm))
         freeKb.set(mount!, Number(free));
       if (freeKb.size === 0)
         return { level: 'warn', figure: 'unknown', advice: 'df gave no figure: look yourself' };
@@ -42,3 +38,14 @@ done`);
     },
   });
 }
+
+const look = Script.fromTrusted(`LC_ALL=C; export LC_ALL
+for path do
+  shift
+  until [ -d "$path" ]; do
+    case $path in */*) path=\${path%/*} ;; *) path=. ;; esac
+    path=\${path:-/}
+  done
+  set -- "$@" "$path"
+done
+[ $# -eq 0 ] || df -Pk -- "$@"`);

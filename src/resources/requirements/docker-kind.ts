@@ -1,6 +1,7 @@
 import { requirement } from '../../core/requirement.ts';
-import { sh } from '../../core/script.ts';
+import { joinScripts, sh } from '../../core/script.ts';
 import type { RequirementStep, Verdict } from '../../core/step.ts';
+import { tellFirstLine } from '../docker-client.ts';
 
 /**
  * No Docker yet, or a real one: what Podman, snap or a rootless daemon offer under that name does not do.
@@ -12,10 +13,7 @@ export function dockerKind(): RequirementStep {
     name: 'docker',
     rule: 'no Docker yet, or a Docker Engine that root runs and that is neither a snap nor Podman',
     async check(host) {
-      const { stdout } = await host.probe(sh`program=$(command -v docker) || exit 0
-echo "program=$(readlink -f -- "$program")"
-echo "client=$(docker --version 2>/dev/null | head -n 1)"
-echo "server=$(docker info -f '{{.ServerVersion}} {{.SecurityOptions}}' 2>/dev/null | head -n 1)"`);
+      const { stdout } = await host.probe(look);
       const values = new Map(
         [...stdout.slice(0, 8192).matchAll(/^(program|client|server)=(.*)$/gm)].map(([, key, value]) => [
           key!,
@@ -26,6 +24,14 @@ echo "server=$(docker info -f '{{.ServerVersion}} {{.SecurityOptions}}' 2>/dev/n
     },
   });
 }
+
+const look = joinScripts([
+  tellFirstLine,
+  sh`program=$(command -v docker) || exit 0
+tell program "$(readlink -f -- "$program")"
+tell client "$(docker --version 2>/dev/null)"
+tell server "$(docker info -f '{{.ServerVersion}} {{.SecurityOptions}}' 2>/dev/null)"`,
+]);
 
 function judge(program: string | undefined, client: string, server: string): Verdict {
   if (program === undefined) return { level: 'pass', figure: 'none yet' };

@@ -1,5 +1,5 @@
 import { requirement } from '../../core/requirement.ts';
-import { sh } from '../../core/script.ts';
+import { joinScripts, Script, sh } from '../../core/script.ts';
 import type { RequirementStep } from '../../core/step.ts';
 
 /**
@@ -12,7 +12,7 @@ export function kernelModules(modules: readonly string[]): RequirementStep {
     name: 'kernel-modules',
     rule: `the kernel modules ${modules.join(', ')}`,
     async check(host) {
-      const { stdout } = await host.probe(look(modules));
+      const { stdout } = await host.probe(joinScripts([sh`set -- ${modules}`, look]));
       const states = new Map(modules.map((module) => [module, 'unknown']));
       for (const [, module, state] of stdout.matchAll(/^(\S{1,64}) (there|loadable|unknown|missing)$/gm)) {
         if (states.has(module!)) states.set(module!, state!);
@@ -37,23 +37,29 @@ export function kernelModules(modules: readonly string[]): RequirementStep {
 }
 
 // What is built in without parameters has no folder in /sys/module, so its effect is looked for.
-function look(modules: readonly string[]) {
-  return sh`folder=/lib/modules/$(uname -r)
+const look = Script.fromTrusted(`release=
+{ read -r release </proc/sys/kernel/osrelease; } 2>/dev/null
+folder=/lib/modules/$release
+listed() {
+  while read -r line; do
+    for word in $line; do [ "$word" != "$1" ] || return 0; done
+  done <"$2"
+  return 1
+} 2>/dev/null
 effect() {
   case $1 in
     br_netfilter) [ -d /proc/sys/net/bridge ] ;;
-    overlay) grep -qw overlay /proc/filesystems ;;
+    overlay) listed overlay /proc/filesystems ;;
     ip_tables) [ -e /proc/net/ip_tables_names ] ;;
-    iptable_*) grep -qw "$(echo "$1" | cut -d_ -f2)" /proc/net/ip_tables_names 2>/dev/null ;;
+    iptable_*) listed "\${1#iptable_}" /proc/net/ip_tables_names ;;
     *) false ;;
   esac
 }
-for module in ${modules}; do
+for module do
   if [ -d "/sys/module/$module" ] || effect "$module"; then state=there
-  elif grep -qs "/$module.ko" "$folder/modules.builtin"; then state=there
   elif [ ! -d "$folder" ]; then state=unknown
+  elif grep -qs "/$module.ko" "$folder/modules.builtin"; then state=there
   elif modprobe -nq -- "$module"; then state=loadable
   else state=missing; fi
   echo "$module $state"
-done`;
-}
+done`);

@@ -28,16 +28,13 @@ export function portsFree(claims: readonly PortClaim[]): RequirementStep {
     name: 'ports',
     rule: `the TCP ports ${ports} are free, or held by what this playbook manages`,
     async check(host) {
-      const [listeners, ownContainers] = await Promise.all([
-        listenersOf(host),
-        Promise.all(claims.map((claim) => hasOwnContainer(host, claim))),
-      ]);
+      const [listeners, published] = await Promise.all([listenersOf(host), portsOfContainers(host, claims)]);
       const strangers: string[] = [];
       const own: string[] = [];
-      for (const [index, claim] of claims.entries()) {
+      for (const claim of claims) {
         for (const { port, programs } of listeners.filter((each) => each.port === claim.port)) {
           const holder = `${port} by ${programs.join(', ') || 'a process that could not be named'}`;
-          (isOwn(claim, programs, ownContainers[index]!) ? own : strangers).push(holder);
+          (isOwn(claim, programs, published) ? own : strangers).push(holder);
         }
       }
       if (strangers.length > 0) {
@@ -52,18 +49,38 @@ export function portsFree(claims: readonly PortClaim[]): RequirementStep {
   });
 }
 
-function isOwn({ ownedBy = [] }: PortClaim, programs: readonly string[], hasContainer: boolean): boolean {
+function isOwn(
+  { port, ownedBy = [], ownContainer = '' }: PortClaim,
+  programs: readonly string[],
+  published: ReadonlyMap<string, string>,
+): boolean {
   if (programs.length === 0) return false;
   if (programs.every((program) => ownedBy.includes(program))) return true;
-  return hasContainer && programs.every((program) => program === 'docker-proxy');
+  return (
+    publishes(published.get(ownContainer) ?? '', port) &&
+    programs.every((program) => program === 'docker-proxy')
+  );
 }
 
-/** Asked beside the listeners rather than after them, as a second run always needs it. */
-async function hasOwnContainer(host: ReadHost, { port, ownContainer }: PortClaim): Promise<boolean> {
-  if (ownContainer === undefined) return false;
-  const filters = ['--filter', `label=${ownContainer}`, '--filter', `publish=${port}`];
-  const { stdout } = await host.probe(sh`docker ps -q ${filters} 2>/dev/null`);
-  return stdout.trim() !== '';
+/** What Docker says of the ports of the containers of each label; asked beside the listeners, as a second run always needs it. */
+async function portsOfContainers(
+  host: ReadHost,
+  claims: readonly PortClaim[],
+): Promise<ReadonlyMap<string, string>> {
+  const labels = [...new Set(claims.flatMap(({ ownContainer = [] }) => ownContainer))];
+  const answers = labels.map(async (label) => {
+    const { stdout } = await host.probe(
+      sh`docker ps --filter ${`label=${label}`} --format '{{.Ports}}' 2>/dev/null`,
+    );
+    return [label, stdout] as const;
+  });
+  return new Map(await Promise.all(answers));
+}
+
+/** `0.0.0.0:80->80/tcp, :::8000-8001->8000-8001/tcp` */
+function publishes(ports: string, wanted: number): boolean {
+  const ranges = ports.slice(0, 64 * 1024).matchAll(/:(\d{1,5})(?:-(\d{1,5}))?->[\d-]{1,11}\/tcp/g);
+  return [...ranges].some(([, first, last = first]) => Number(first) <= wanted && wanted <= Number(last));
 }
 
 /** Everything that listens on TCP; without names where the host has no `ss`. */
