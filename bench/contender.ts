@@ -1,4 +1,4 @@
-import type { Hosts } from './lab.ts';
+import type { Hosts, Target } from './lab.ts';
 import type { Command } from './measure.ts';
 import type { BenchStep } from './steps.ts';
 
@@ -13,8 +13,8 @@ export type Job =
   | { readonly kind: 'file'; readonly source: string }
   /** A folder of this machine, to `/srv/upload`. */
   | { readonly kind: 'folder'; readonly source: string }
-  /** The inventory is read and checked, and nothing is contacted. */
-  | { readonly kind: 'check' }
+  /** An inventory of these hosts and a playbook are checked, and nothing is contacted. */
+  | { readonly kind: 'check'; readonly targets: readonly Target[] }
   /** The program says its version. */
   | { readonly kind: 'start' };
 

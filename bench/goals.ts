@@ -14,6 +14,7 @@ const [batch, stepwise] = ['ssh2 (one script)', 'ssh2 (step by step)'];
 const copiers = ['scp', 'sftp', 'rsync'];
 
 const goals: readonly Goal[] = [
+  { workload: 'start', hosts: 1, against: ['node'], most: 2.2 },
   { workload: 'W1', hosts: 2, against: [batch], most: 1.25 },
   { workload: 'W1', hosts: 10, against: [batch], most: 1.15 },
   { workload: 'W1', hosts: 50, against: [batch], most: 1.1 },

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { makeKey } from '../src/ssh/testing/make-key.ts';
 import { startSshd, type Sshd } from '../src/ssh/testing/sshd.ts';
-import { timeOf } from './measure.ts';
+import { CpuAccount } from './cpu-account.ts';
 
 /** One host of the benchmark. */
 export interface Target {
@@ -44,6 +44,7 @@ export class Lab {
   readonly #login = makeKey();
   readonly #keyFile = join(this.folder, 'key');
   readonly #servers: Sshd[] = [];
+  readonly #cpu = new CpuAccount();
   readonly #proxies: { readonly ports: readonly number[]; readonly stop: () => Promise<void> }[] = [];
 
   constructor() {
@@ -53,14 +54,15 @@ export class Lab {
   /** So many hosts; with a delay, that many milliseconds away. */
   async hosts(count: number, delayMs = 0): Promise<Hosts> {
     const line = `${this.#login.parsed.type} ${this.#login.public.toString('base64')}`;
-    while (this.#servers.length < count)
-      this.#servers.push(
-        await startSshd({
-          users: { root: [line] },
-          ownFolders: ['/root', '/run', '/srv'],
-          configuration: ['Subsystem sftp /usr/lib/openssh/sftp-server'],
-        }),
-      );
+    while (this.#servers.length < count) {
+      const server = await startSshd({
+        users: { root: [line] },
+        ownFolders: ['/root', '/run', '/srv'],
+        configuration: ['Subsystem sftp /usr/lib/openssh/sftp-server'],
+      });
+      this.#servers.push(server);
+      this.#cpu.add(server.pid);
+    }
     const servers = this.#servers.slice(0, count);
     const ports = delayMs > 0 ? await this.#delayed(servers, delayMs) : servers.map(({ port }) => port);
     const folder = join(this.folder, `${count}-hosts-${delayMs}-ms`);
@@ -95,16 +97,17 @@ export class Lab {
     return this.look(count, path).map((found) => found.get(path)?.content);
   }
 
-  /** Processor time that the first hosts have used so far, in milliseconds: sshd, and all that it has started. */
-  async cpuMs(count: number): Promise<number> {
-    const servers = this.#servers.slice(0, count);
-    for (let tries = 0; tries < 60 && servers.some(({ pid }) => hasChildren(pid)); tries++) await sleep(50);
-    return servers.reduce((sum, { pid }) => sum + timeOf(pid), 0);
+  /** Processor time that the hosts have used so far, in milliseconds, when their connections have ended. */
+  async cpuMs(): Promise<number> {
+    for (let tries = 0; tries < 60 && this.#servers.some(({ pid }) => hasChildren(pid)); tries++)
+      await sleep(50);
+    return this.#cpu.usedMs();
   }
 
   async stop(): Promise<void> {
     await Promise.all(this.#proxies.map((proxy) => proxy.stop()));
     await Promise.all(this.#servers.map((server) => server.stop()));
+    await this.#cpu.close();
     rmSync(this.folder, { recursive: true, force: true });
   }
 

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { ansibles } from './contenders/ansible.ts';
 import { copiers } from './contenders/copy.ts';
+import { node } from './contenders/node.ts';
 import { openSsh } from './contenders/openssh.ts';
 import { provision } from './contenders/provision.ts';
 import { bareSsh2 } from './contenders/ssh2.ts';
@@ -17,7 +18,7 @@ import { workloads } from './workloads.ts';
  * `npm run bench`: provision beside Ansible, OpenSSH and the copying programs, on real sshd of this machine. Bounded in
  * time, and ends everything that it has started, also when it is interrupted.
  */
-const contenders = [provision, ...bareSsh2, openSsh, ...copiers, ...ansibles];
+const contenders = [provision, node, ...bareSsh2, openSsh, ...copiers, ...ansibles];
 
 const options = parsed();
 requireRoot();

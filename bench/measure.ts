@@ -91,7 +91,7 @@ export async function measure(
 }
 
 /** User and system time that a process and those that it has waited for have used so far, in milliseconds. */
-export function timeOf(pid: number): number {
+function timeOf(pid: number): number {
   const [, fields = ''] = /^.*\) (.*)$/s.exec(readFileSync(`/proc/${pid}/stat`, 'utf8')) ?? [];
   const ticks = fields.split(' ').slice(11, 15).map(Number);
   return ticks.reduce((sum, each) => sum + each, 0) * 10;

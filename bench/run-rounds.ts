@@ -8,7 +8,7 @@ import type { Workload } from './workloads.ts';
 export interface Sample extends Measured {
   readonly contender: string;
   readonly round: number;
-  /** Processor time of all hosts together. */
+  /** Processor time of all hosts together; not a number where it cannot be told. */
   readonly hostsCpuMs: number;
 }
 
@@ -70,9 +70,9 @@ async function runOnce(
   const count = hosts.targets.length;
   if (workload.before === 'empty') lab.reset(count);
   const seen = workload.before === 'converged' ? lab.look(count, '/srv') : undefined;
-  const cpuBefore = await lab.cpuMs(count);
+  const cpuBefore = await lab.cpuMs();
   const measured = await measure(command, { log: logOf(lab), limitMs });
-  const hostsCpuMs = (await lab.cpuMs(count)) - cpuBefore;
+  const hostsCpuMs = (await lab.cpuMs()) - cpuBefore;
   workload.verify(lab, count, source);
   if (seen) requireUntouched(seen, lab.look(count, '/srv'));
   return { ...measured, hostsCpuMs };

@@ -86,5 +86,6 @@ function spread(values: readonly number[]): string {
 }
 
 export function figure(value: number): string {
+  if (Number.isNaN(value)) return '?';
   return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
 }

@@ -1,8 +1,8 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Job } from './contender.ts';
-import type { Lab } from './lab.ts';
+import type { Lab, Target } from './lab.ts';
 import { contentOf, oneCommand, place, tally, twentyCommands, typicalSteps } from './steps.ts';
 
 /** Something to be measured, on so many hosts. */
@@ -90,6 +90,15 @@ export const workloads: readonly Workload[] = [
     job: () => ({ kind: 'start' }),
     verify: () => undefined,
   },
+  {
+    id: 'check',
+    title: 'an inventory of 1,000 hosts and the playbook are checked, and nothing is contacted',
+    hosts: 'one',
+    delayMs: 0,
+    before: 'empty',
+    job: () => ({ kind: 'check', targets: inventedTargets(1000) }),
+    verify: () => undefined,
+  },
   ...near,
   ...near
     .filter(({ id }) => withDelay.has(id))
@@ -117,6 +126,13 @@ function file(id: string, title: string, bytes: number): Workload {
         if (!found?.equals(wanted)) throw new Error(`${upload} is not what was sent`);
     },
   };
+}
+
+function inventedTargets(count: number): Target[] {
+  return Array.from({ length: count }, (_, index) => ({
+    ...{ name: `host-${index}`, port: 1000 + index, hostKey: '' },
+    fingerprint: `SHA256:${createHash('sha256').update(String(index)).digest('base64').replace('=', '')}`,
+  }));
 }
 
 function makeSmallFiles(path: string): void {

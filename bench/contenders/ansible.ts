@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Contender, Job } from '../contender.ts';
 import type { Hosts } from '../lab.ts';
-import { templateFile, type BenchStep } from '../steps.ts';
+import { templateFile, typicalSteps, type BenchStep } from '../steps.ts';
 import { fileURLToPath } from 'node:url';
 import { missingProgram, sshConfigOf } from './openssh.ts';
 
@@ -36,7 +36,7 @@ function flavour(name: string, about: string, settings: string): Contender {
     version: () => spawnSync('ansible', ['--version'], { encoding: 'utf8' }).stdout.split('\n')[0] ?? '',
     mostRounds,
     command(job, hosts) {
-      if (job.kind === 'check' || job.kind === 'folder') return undefined;
+      if (job.kind === 'folder' || (job.kind === 'check' && settings !== '')) return undefined;
       if (job.kind === 'start') return { program: 'ansible', args: ['--version'] };
       const folder = join(hosts.folder, name.replace(/\W+/g, ''));
       mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -48,10 +48,11 @@ function flavour(name: string, about: string, settings: string): Contender {
       const config = `[defaults]\nlocal_tmp = ${folder}/tmp\nhost_key_checking = True\n${settings}
 [ssh_connection]\nssh_args = -F ${sshConfigOf(hosts)} -o ControlMaster=auto -o ControlPersist=60s
 control_path_dir = ${folder}/cp\n`;
+      const targets = job.kind === 'check' ? job.targets : hosts.targets;
       const args = [
-        '-i',
-        write('inventory.json', JSON.stringify(inventoryOf(hosts))),
-        write(`${job.kind === 'steps' ? job.name : 'upload'}.json`, JSON.stringify(playbookOf(job))),
+        ...(job.kind === 'check' ? ['--syntax-check'] : []),
+        ...['-i', write(`inventory-${job.kind}.json`, JSON.stringify(inventoryOf(targets)))],
+        write(`${job.kind === 'steps' ? job.name : job.kind}.json`, JSON.stringify(playbookOf(job))),
       ];
       return { program: 'ansible-playbook', args, env: { ANSIBLE_CONFIG: write('ansible.cfg', config) } };
     },
@@ -69,16 +70,16 @@ function mostRounds(
   return id === 'W3' && hosts <= 10 ? 1 : 0;
 }
 
-function inventoryOf({ targets }: Hosts) {
+function inventoryOf(targets: Hosts['targets']) {
   const hosts = Object.fromEntries(targets.map(({ name }) => [name, {}]));
   return { all: { hosts, vars: { ansible_python_interpreter: '/usr/bin/python3' } } };
 }
 
-function playbookOf(job: Extract<Job, { kind: 'steps' | 'file' }>) {
+function playbookOf(job: Extract<Job, { kind: 'steps' | 'file' | 'check' }>) {
   const tasks =
-    job.kind === 'steps'
-      ? job.steps.map(taskOf)
-      : [{ 'ansible.builtin.copy': { src: job.source, dest: '/srv/upload', mode: '0644' } }];
+    job.kind === 'file'
+      ? [{ 'ansible.builtin.copy': { src: job.source, dest: '/srv/upload', mode: '0644' } }]
+      : (job.kind === 'steps' ? job.steps : typicalSteps).map(taskOf);
   return [{ hosts: 'all', gather_facts: false, tasks }];
 }
 

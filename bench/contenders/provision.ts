@@ -31,18 +31,19 @@ export const provision: Contender = {
 
 function writeInventory(job: Job, hosts: Hosts): string {
   const group = job.kind === 'file' ? 'upload' : job.kind === 'folder' ? 'tree' : 'bench';
-  const name = job.kind === 'steps' ? job.name : 'none';
+  const name = job.kind === 'steps' ? job.name : job.kind === 'check' ? 'typical' : 'none';
+  const targets = job.kind === 'check' ? job.targets : hosts.targets;
   const value = 'source' in job ? { source: job.source } : { workload: name };
   const inventory = {
     all: { vars: { user: 'root', key: hosts.keyFile } },
     [group]: {
       vars: value,
       hosts: Object.fromEntries(
-        hosts.targets.map(({ name, port, fingerprint }) => [name, { host: '127.0.0.1', port, fingerprint }]),
+        targets.map(({ name, port, fingerprint }) => [name, { host: '127.0.0.1', port, fingerprint }]),
       ),
     },
   };
-  const file = join(hosts.folder, `inventory-${group}-${name}.yaml`);
+  const file = join(hosts.folder, `inventory-${job.kind}-${name}.yaml`);
   // JSON is YAML.
   writeFileSync(file, JSON.stringify(inventory));
   return file;
