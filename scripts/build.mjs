@@ -32,6 +32,7 @@ await build({
   entryPoints: {
     provision: 'src/cli/main.ts',
     worker: 'src/cli/worker.ts',
+    'type-check': 'src/cli/type-check.ts',
     index: 'src/index.ts',
     testing: 'src/testing.ts',
   },

@@ -143,4 +143,14 @@ export default playbook(site.play('web', ({ vars }) => (vars.modt === '' ? [] : 
   );
   expect(stderr).toContain("'modt' does not exist");
   expect(exit).toBe(3);
+
+  // One that is none of the playbook's, and does not compile either.
+  writeFileSync(join(folder, 'other.ts'), 'export const one: string = 1;\n');
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions }));
+  writeFileSync(join(folder, 'inventory.yaml'), 'web:\n  hosts:\n    a: { hots: 127.0.0.1 }\n');
+  const both = await provision('check', join(folder, 'site.ts'), '-i', join(folder, 'inventory.yaml'));
+  expect(both.stderr).toContain('did you mean "host"');
+  expect(both.stderr).toContain("'modt' does not exist");
+  expect(both.stderr).not.toContain('other.ts');
+  expect(both.exit).toBe(3);
 }, 60_000);
