@@ -37,11 +37,18 @@ export function rowsOf({ samples }: Results): Row[] {
           name === reference || ratios.length === 0 ? '1' : figure(median(ratios)),
           figure(middle(({ cpuMs }) => cpuMs) / 1000),
           figure(middle(({ hostsCpuMs }) => hostsCpuMs) / 1000),
-          `${Math.round(middle(({ peakPssMb }) => peakPssMb))} / ${Math.round(middle(({ peakRssMb }) => peakRssMb))}`,
-          String(middle(({ processes }) => processes)),
+          ...watched(middle),
         ],
       };
     });
+}
+
+/** Memory and processes are looked at now and then: of what has ended before, nothing is known. */
+function watched(middle: (pick: (sample: Sample) => number) => number): [string, string] {
+  const processes = middle((sample) => sample.processes);
+  if (processes === 0) return ['-', '-'];
+  const [pss, rss] = [middle(({ peakPssMb }) => peakPssMb), middle(({ peakRssMb }) => peakRssMb)];
+  return [`${Math.round(pss)} / ${Math.round(rss)}`, String(processes)];
 }
 
 /** How many times the time of another contender one took, in each round in which both ran. */

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -61,4 +61,16 @@ test.each([
   const { status, stderr } = bench(option, value);
   expect(status).toBe(5);
   expect(stderr).toContain(why);
+});
+
+test('the README claims what the page of the figures says', () => {
+  const page = readFileSync(join(root, 'docs/performance.md'), 'utf8');
+  const [, table = ''] = page.split('## W3: 25 typical steps, nothing changes, 10 hosts');
+  const rows = table.split('\n').map((line) => line.split('|').map((cell) => cell.trim()));
+  const row = (name: string) => rows.find(([, contender]) => contender === name)!;
+  const seconds = Number(row('provision')[2]!.split(' / ')[1]);
+  const times = (name: string) => Math.round(Number(row(name)[3]));
+  expect(readFileSync(join(root, 'README.md'), 'utf8')).toContain(
+    `take ${seconds.toFixed(1)} s; Ansible takes ${times('ansible')} times as long, with Mitogen ${times('ansible (mitogen)')} times`,
+  );
 });
