@@ -39,8 +39,9 @@ function endTree(shell: number, script: number): Script {
 
 /**
  * Functions of a shell script: `state PID` sets `$parent` and `$start` of a process that lives; `tree PID` sets `$found` to
- * it and all below it; `end_tree` ends those with TERM, and with KILL what is left after two seconds. All stand still first: a script
- * must not go on because its command has ended, nor a command write into the answer of the next script because its own has.
+ * it and all below it, itself last; `end_tree` ends those with TERM, and with KILL what is left after two seconds. All stand
+ * still first: a script must not go on because its command has ended, nor a command write into the answer of the next script
+ * because its own has.
  *
  * Reads /proc with builtins only, since `ps` is missing on small systems; and there are no process groups to aim at,
  * since dash has no job control without a terminal.
@@ -55,16 +56,14 @@ tree() {
     for entry in /proc/[0-9]*; do
       pid=\${entry#/proc/}
       state "$pid" || continue
-      case $found in *" $pid "*) ;; *" $parent "*) found="$found$pid " grown=yes ;; esac
+      case $found in *" $pid "*) ;; *" $parent "*) found=" $pid$found" grown=yes ;; esac
     done
   done
 }
 end_tree() {
-  children_first=
-  for pid in $found; do children_first="$pid $children_first"; done
   kill -STOP $found 2>/dev/null
   kill -TERM $found 2>/dev/null
-  kill -CONT $children_first 2>/dev/null
+  kill -CONT $found 2>/dev/null
   for turn in 1 2 3 4 5 6 7 8 9 10; do
     left=
     for pid in $found; do state "$pid" && left="$left $pid"; done
