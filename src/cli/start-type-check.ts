@@ -5,20 +5,15 @@ import { dirname, join, resolve } from 'node:path';
 import type { Problem } from '../core/errors.ts';
 import { packageRoot } from './package-root.ts';
 
-/** The user's compiler at work, in a process of its own. */
-export interface TypeCheck {
-  /** Waits for what it says: `PLAYBOOK` with all that does not compile. */
-  problems(): Promise<readonly Problem[]>;
-}
-
 const program = join(packageRoot, 'dist', 'type-check.js');
 const keptOutput = 16_000;
 
 /**
  * Runs the compiler of the user's project over a playbook and all that it imports, so that the types of the API mean something
  * without an editor; undefined where there is no tsconfig.json above the playbook or no compiler.
+ * @returns `PLAYBOOK` with all that does not compile; never rejects
  */
-export function startTypeCheck(playbook: string): TypeCheck | undefined {
+export function startTypeCheck(playbook: string): Promise<readonly Problem[]> | undefined {
   const file = resolve(playbook);
   const project = findProject(dirname(file));
   const typescript = project === undefined ? undefined : findTypeScript(project);
@@ -31,16 +26,10 @@ export function startTypeCheck(playbook: string): TypeCheck | undefined {
     stream.setEncoding('utf8').on('data', (chunk: string) => {
       if (output.length < keptOutput) output += chunk;
     });
-  const ended = new Promise<number>((done) => {
-    child.once('error', (error) => {
-      output += String(error);
-      done(1);
-    });
-    child.once('close', (code) => done(code ?? 1));
+  return new Promise((done) => {
+    child.once('error', (error) => done([notCompiled(String(error))]));
+    child.once('close', (code) => done(code === 0 ? [] : [notCompiled(output.slice(0, keptOutput))]));
   });
-  return {
-    problems: async () => ((await ended) === 0 ? [] : [notCompiled(output.slice(0, keptOutput))]),
-  };
 }
 
 function notCompiled(detail: string): Problem {

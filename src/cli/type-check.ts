@@ -22,9 +22,8 @@ function check(compiler: typeof TypeScript): number {
     config: unknown;
     error?: TypeScript.Diagnostic;
   };
-  const parsed = compiler.parseJsonConfigFileContent(
-    ...([config, compiler.sys, dirname(project), { noEmit: true }, project] as const),
-  );
+  const folder = dirname(project);
+  const parsed = compiler.parseJsonConfigFileContent(config, compiler.sys, folder, { noEmit: true }, project);
   // What the project declares for all of its files counts for this one.
   const declarations = parsed.fileNames.filter((name) => /\.d\.[cm]?ts$/.test(name));
   const program = compiler.createProgram({ rootNames: [playbook, ...declarations], options: parsed.options });

@@ -20,7 +20,7 @@ export async function checkCommand(request: CheckRequest, sink: Sink, mayAsk: bo
       throw error;
     },
   );
-  throwProblems([...unread, ...((await types?.problems()) ?? [])]);
+  throwProblems([...unread, ...((await types) ?? [])]);
   const { plan, warnings } = await reading;
   for (const warning of warnings) sink.message(`warning: ${warning}`);
   if (request.playbook !== undefined && !types)
